@@ -1,0 +1,455 @@
+import { errorCode, isUnavailable } from "../db/errors.ts";
+import type { Pool } from "../db/pool.ts";
+import type { ErrorCode } from "../protocol/codes.ts";
+import type { Entry } from "./entry.ts";
+import { AppendQueue } from "./append_queue.ts";
+import type { AppendItem, AppendRow, RoomLog } from "./room_log.ts";
+import { type Run, toRuns } from "./run.ts";
+
+/** What became of a message that was given to a {@linkcode Writer}. */
+export type AppendResult =
+  | { readonly stored: true; readonly seq: number; readonly position: number; readonly at: Date }
+  | { readonly stored: false; readonly code: ErrorCode };
+
+/** Where a message comes from, if from a socket. */
+export interface AppendOrigin {
+  /** Once true, what is not in flight is dropped. */
+  readonly closed: boolean;
+  /** Whether a message may go now; false while an earlier one that was refused is to be sent again. */
+  accepts(id: string): boolean;
+}
+
+/** A message on its way to the log. */
+export interface Append extends AppendItem {
+  accessVersion: number;
+  readonly origin?: AppendOrigin;
+  /** Called once, unless the origin closed before. */
+  settle(result: AppendResult): void;
+}
+
+/** Decides again on messages whose room's rights have changed since they were allowed. */
+export type Recheck = (
+  roomId: number,
+  senders: readonly string[],
+) => Promise<{ accessVersion: number; refusals: ReadonlyMap<string, ErrorCode> } | null>;
+
+/** What a {@linkcode Writer} is made of. */
+export interface WriterOptions {
+  readonly log: RoomLog;
+  /** One connection that nothing else uses. */
+  readonly pool: Pool;
+  /** Told what was committed, before its senders are: own hub and other instances. */
+  readonly onStored: (roomId: number, runs: readonly Run[]) => void;
+  readonly recheck: Recheck;
+  /** Told what should not happen. */
+  readonly onError: (message: string, error: unknown) => void;
+}
+
+/** A batch: at most this many messages … */
+export const BATCH_MAX_MESSAGES = 500;
+/** … and about this many bytes of text. */
+export const BATCH_MAX_BYTES = 1024 * 1024;
+/** Nothing waits longer than this: then `busy` (not stored) or `unknown` (was in flight). */
+export const MAX_WAIT_MS = 10_000;
+
+const RETRY_DELAY_MS = 100;
+const PARK_RETRY_MS = 100;
+const PROBE_TIMEOUT_MS = 2_000;
+
+/**
+ * Puts messages into the room log, one batch in flight at a time.
+ *
+ * What arrives while a batch commits is the next batch: no timer, so no latency when idle, and
+ * larger batches the busier it gets. A batch ends in one of these ways:
+ *
+ * - committed: every item has its row; delivered, hinted, then acknowledged;
+ * - connection lost or no answer, serialization failure, deadlock: sent again as a whole with the
+ *   same ids until its oldest message has waited {@linkcode MAX_WAIT_MS}; what was stored after
+ *   all comes back as duplicates;
+ * - a room stayed locked (55P03): the locked rooms are found with `skip locked` and **parked**
+ *   with everything that arrives for them; the others go on at once. A parked room is looked at
+ *   every 100 ms without waiting for its lock, and goes back to the front when it is free;
+ * - a right has changed since the policy saw it: the room is parked while the policy decides anew;
+ * - poisoned (class 22, 23, or 57014): halved until the culprit stands alone and fails.
+ *
+ * A room's messages stay in order through all of it: while a room is parked, its later messages
+ * wait behind the earlier ones.
+ */
+export class Writer implements AsyncDisposable {
+  readonly #options: WriterOptions;
+  readonly #queue = new AppendQueue();
+  readonly #parked = new Map<number, ParkedRoom>();
+  #running: Promise<void> | null = null;
+  #parkTimer: ReturnType<typeof setTimeout> | undefined;
+  #closing = false;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  /** Messages that wait or are in flight. */
+  get size(): number {
+    return this.#queue.size + this.#parkedCount();
+  }
+
+  /** Takes a message, or settles it as `busy` at once when the queue is full. */
+  enqueue(append: Append): void {
+    if (this.#closing) {
+      append.settle({ stored: false, code: "going_away" });
+      return;
+    }
+    if (!this.#queue.push(append, performance.now() + MAX_WAIT_MS)) {
+      append.settle({ stored: false, code: "busy" });
+      return;
+    }
+    this.#wake();
+  }
+
+  /** Stores what is queued, then stops. What cannot be stored in time is settled as `busy`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    while (this.#running !== null || this.#parked.size > 0) {
+      if (this.#running !== null) await this.#running;
+      else await new Promise((resolve) => setTimeout(resolve, PARK_RETRY_MS / 2));
+    }
+    clearTimeout(this.#parkTimer);
+  }
+
+  #wake(): void {
+    if (this.#running !== null) return;
+    this.#running = this.#run().catch((error) => {
+      this.#options.onError("The writer's loop failed", error);
+    }).finally(() => {
+      this.#running = null;
+      if (this.#queue.size > 0) this.#wake();
+    });
+  }
+
+  async #run(): Promise<void> {
+    // What else arrives in this turn belongs to the first batch.
+    await Promise.resolve();
+    while (this.#queue.size > 0) {
+      const batch = this.#take();
+      if (batch.length > 0) await this.#store(batch);
+    }
+  }
+
+  /** The next batch; settles what has waited too long and sets aside what belongs to parked rooms. */
+  #take(): Waiting[] {
+    const now = performance.now();
+    const batch: Waiting[] = [];
+    const versions = new Map<number, number>();
+    let mixed = false;
+    let bytes = 0;
+    while (batch.length < BATCH_MAX_MESSAGES) {
+      const next = this.#queue.peek();
+      if (next === undefined) break;
+      if (batch.length > 0 && bytes + next.bytes > BATCH_MAX_BYTES) break;
+      this.#queue.shift();
+      const { append } = next;
+      if (this.#refuseLate(next, now)) continue;
+      const parked = this.#parked.get(append.roomId);
+      if (parked !== undefined) {
+        parked.items.push(next);
+        continue;
+      }
+      const { accessVersion } = append;
+      const known = versions.get(append.roomId);
+      if (known !== undefined && known !== accessVersion) mixed = true;
+      if (known === undefined || known > accessVersion) versions.set(append.roomId, accessVersion);
+      bytes += next.bytes;
+      batch.push(next);
+    }
+    if (mixed) {
+      // Allowed before and after a change of rights: if the earlier ones go back to the policy, the
+      // later ones must not overtake them.
+      for (const { append } of batch) append.accessVersion = versions.get(append.roomId)!;
+    }
+    return batch;
+  }
+
+  /** Settles or drops what must not be stored any more; says whether it did. */
+  #refuseLate({ append, deadline }: Waiting, now: number): boolean {
+    if (append.origin !== undefined) {
+      if (append.origin.closed) return true;
+      if (!append.origin.accepts(append.id)) {
+        append.settle({ stored: false, code: "out_of_order" });
+        return true;
+      }
+    }
+    if (deadline > now) return false;
+    append.settle({ stored: false, code: "busy" });
+    return true;
+  }
+
+  async #store(batch: Waiting[]): Promise<void> {
+    const { log, pool } = this.#options;
+    const deadline = Math.min(...batch.map((waiting) => waiting.deadline));
+    let inDoubt = false;
+    for (;;) {
+      batch = this.#joinParked(batch);
+      if (batch.length === 0) return;
+      try {
+        const timeoutMs = Math.max(1, deadline - performance.now());
+        const rows = await log.append(pool, batch.map(toAppend), { timeoutMs });
+        this.#settle(batch, rows);
+        return;
+      } catch (error) {
+        const code = errorCode(error);
+        if (code === LOCK_NOT_AVAILABLE) {
+          batch = await this.#park(batch);
+        } else if (isUnavailable(error) || code === SERIALIZATION || code === DEADLOCK) {
+          inDoubt ||= !NEVER_SENT.has(code);
+          if (performance.now() + RETRY_DELAY_MS >= deadline) {
+            this.#fail(batch, inDoubt ? "unknown" : "busy");
+            return;
+          }
+          await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+          // A socket may have closed, but what was in flight may be stored: it stays.
+          if (!inDoubt) batch = batch.filter(({ append }) => append.origin?.closed !== true);
+        } else if (/^(22|23)...$|^57014$/.test(code) && batch.length > 1) {
+          const middle = batch.length >> 1;
+          await this.#store(batch.slice(0, middle));
+          await this.#store(batch.slice(middle));
+          return;
+        } else {
+          this.#options.onError("Cannot append a batch", error);
+          this.#fail(batch, code === QUERY_CANCELED ? "busy" : "internal");
+          return;
+        }
+      }
+    }
+  }
+
+  /** A half of a batch may have parked a room that the other half writes to, too. */
+  #joinParked(batch: Waiting[]): Waiting[] {
+    if (this.#parked.size === 0) return batch;
+    return batch.filter((waiting) => {
+      const parked = this.#parked.get(waiting.append.roomId);
+      parked?.items.push(waiting);
+      return parked === undefined;
+    });
+  }
+
+  #settle(batch: readonly Waiting[], rows: readonly AppendRow[]): void {
+    if (rows.length !== batch.length) {
+      this.#options.onError("Cannot match a batch", new Error(`${rows.length} rows`));
+      this.#fail(batch, "unknown");
+      return;
+    }
+    const entries = new Map<number, Entry[]>();
+    const bounced: Waiting[] = [];
+    for (let i = 0; i < batch.length; i++) {
+      const { append } = batch[i]!;
+      const row = rows[i]!;
+      if (row.outcome === "access_changed") bounced.push(batch[i]!);
+      const entry = storedEntry(append, row);
+      if (entry === null) continue;
+      const ofRoom = entries.get(append.roomId);
+      if (ofRoom === undefined) entries.set(append.roomId, [entry]);
+      else ofRoom.push(entry);
+    }
+    for (const [roomId, ofRoom] of entries) {
+      this.#options.onStored(roomId, toRuns(ofRoom.sort(byPosition)));
+    }
+    for (let i = 0; i < batch.length; i++) {
+      const row = rows[i]!;
+      if (row.outcome !== "access_changed") batch[i]!.append.settle(toResult(row));
+    }
+    if (bounced.length > 0) this.#bounce(bounced);
+  }
+
+  #fail(batch: readonly Waiting[], code: ErrorCode): void {
+    for (const { append } of batch) append.settle({ stored: false, code });
+  }
+
+  /** Parks the batch's rooms that somebody has locked; returns what can be sent again at once. */
+  async #park(batch: readonly Waiting[]): Promise<Waiting[]> {
+    const free = await this.#probe(new Set(batch.map(({ append }) => append.roomId)));
+    const rest: Waiting[] = [];
+    for (const waiting of batch) {
+      const { roomId } = waiting.append;
+      if (free.has(roomId)) rest.push(waiting);
+      else this.#setAside(roomId, "lock", [waiting]);
+    }
+    return rest;
+  }
+
+  /** The rooms whose rows are not locked now, or do not exist. Never waits for a lock. */
+  async #probe(roomIds: ReadonlySet<number>): Promise<Set<number>> {
+    const json = JSON.stringify([...roomIds]);
+    try {
+      const rows = await this.#options.pool.query(
+        (sql) =>
+          sql<{ id: number }[]>`
+          with asked as materialized (
+            select value::text::bigint as id from json_array_elements(${json}::text::json)
+          ),
+          unlocked as materialized (
+            select r.id from rooms r where r.id in (select id from asked)
+            for no key update skip locked
+          )
+          select id from asked
+          where id in (select id from unlocked) or not exists (select from rooms r where r.id = asked.id)`,
+        PROBE_TIMEOUT_MS,
+      );
+      return new Set(rows.map((row) => row.id));
+    } catch {
+      // The database is gone: whoever asked finds out by its own statement.
+      return new Set();
+    }
+  }
+
+  #bounce(bounced: readonly Waiting[]): void {
+    const rooms = Map.groupBy(bounced, ({ append }) => append.roomId);
+    for (const [roomId, items] of rooms) {
+      this.#setAside(roomId, "policy", items);
+      void this.#decideAnew(roomId);
+    }
+  }
+
+  async #decideAnew(roomId: number): Promise<void> {
+    const senders = () =>
+      new Set((this.#parked.get(roomId)?.items ?? []).map(({ append }) => append.sender.id));
+    let verdict: Awaited<ReturnType<Recheck>> | undefined;
+    while (verdict === undefined) {
+      try {
+        const asked = senders();
+        verdict = await this.#options.recheck(roomId, [...asked]);
+        // Somebody else may have joined the wait meanwhile: nobody goes on unasked.
+        if ([...senders()].some((sender) => !asked.has(sender))) verdict = undefined;
+      } catch (error) {
+        if (!isUnavailable(error)) this.#options.onError("Cannot decide on a right anew", error);
+        if (!this.#expireParked(roomId)) return;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+      }
+    }
+    const parked = this.#parked.get(roomId);
+    if (parked === undefined) return;
+    const allowed: Waiting[] = [];
+    for (const waiting of parked.items) {
+      const refusal = verdict === null
+        ? "no_such_room"
+        : verdict.refusals.get(waiting.append.sender.id);
+      if (refusal === undefined) {
+        waiting.append.accessVersion = verdict!.accessVersion;
+        allowed.push(waiting);
+      } else {
+        waiting.append.settle({ stored: false, code: refusal });
+      }
+    }
+    parked.items = allowed;
+    this.#unpark(roomId);
+  }
+
+  #setAside(roomId: number, reason: ParkedRoom["reason"], items: readonly Waiting[]): void {
+    const parked = this.#parked.get(roomId);
+    if (parked === undefined) {
+      this.#parked.set(roomId, { reason, items: [...items] });
+    } else {
+      parked.items.push(...items);
+    }
+    if (reason === "lock") this.#schedulePark();
+  }
+
+  #unpark(roomId: number): void {
+    const parked = this.#parked.get(roomId);
+    if (parked === undefined) return;
+    this.#parked.delete(roomId);
+    this.#queue.unshift(parked.items);
+    if (this.#queue.size > 0) this.#wake();
+  }
+
+  #schedulePark(): void {
+    this.#parkTimer ??= setTimeout(() => {
+      this.#parkTimer = undefined;
+      void this.#lookAtParked();
+    }, PARK_RETRY_MS);
+  }
+
+  async #lookAtParked(): Promise<void> {
+    const locked = [...this.#parked].filter(([, room]) => room.reason === "lock");
+    const waiting = new Set(
+      locked.map(([roomId]) => roomId).filter((id) => this.#expireParked(id)),
+    );
+    if (waiting.size === 0) return;
+    for (const roomId of await this.#probe(waiting)) this.#unpark(roomId);
+    if ([...this.#parked.values()].some((room) => room.reason === "lock")) this.#schedulePark();
+  }
+
+  /** Settles what has waited too long in a parked room; says whether anything is left. */
+  #expireParked(roomId: number): boolean {
+    const parked = this.#parked.get(roomId);
+    if (parked === undefined) return false;
+    const now = performance.now();
+    parked.items = parked.items.filter((waiting) => !this.#refuseLate(waiting, now));
+    if (parked.items.length > 0) return true;
+    this.#parked.delete(roomId);
+    return false;
+  }
+
+  #parkedCount(): number {
+    let count = 0;
+    for (const room of this.#parked.values()) count += room.items.length;
+    return count;
+  }
+}
+
+const LOCK_NOT_AVAILABLE = "55P03";
+const SERIALIZATION = "40001";
+const DEADLOCK = "40P01";
+const QUERY_CANCELED = "57014";
+// Errors of connecting: the statement did not reach any server.
+const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "CONNECT_TIMEOUT", "57P03"]);
+
+interface Waiting {
+  readonly append: Append;
+  readonly bytes: number;
+  readonly deadline: number;
+}
+
+interface ParkedRoom {
+  readonly reason: "lock" | "policy";
+  items: Waiting[];
+}
+
+function toAppend(waiting: Waiting): Append {
+  return waiting.append;
+}
+
+function byPosition(a: Entry, b: Entry): number {
+  return a.position - b.position;
+}
+
+/** What was stored, now or by an earlier try, as hubs deliver it; `null` when nothing was. */
+function storedEntry(append: Append, row: AppendRow): Entry | null {
+  if (row.outcome !== "stored" && row.outcome !== "duplicate") return null;
+  if (row.seq === null || row.position === null || row.created_at === null) return null;
+  return {
+    position: row.position,
+    seq: row.seq,
+    version: row.position,
+    id: append.id,
+    text: append.text,
+    sender: append.sender,
+    createdAt: row.created_at,
+    replyTo: append.replyTo ?? null,
+  };
+}
+
+function toResult(row: AppendRow): AppendResult {
+  switch (row.outcome) {
+    case "stored":
+    case "duplicate":
+      if (row.seq === null || row.position === null || row.created_at === null) {
+        return { stored: false, code: "unknown" };
+      }
+      return { stored: true, seq: row.seq, position: row.position, at: row.created_at };
+    case "id_conflict":
+      return { stored: false, code: "id_conflict" };
+    case "no_such_reply":
+      return { stored: false, code: "no_such_reply" };
+    default:
+      return { stored: false, code: "no_such_room" };
+  }
+}
