@@ -58,24 +58,42 @@ comment on column members.last_read_seq is 'Read up to this message; rooms.last_
 comment on column members.joined_at is 'Since when';
 
 -- Whatever changes a right, from the server or from psql, moves the room's access version: what was
--- authorised before and is not stored yet goes back to the policy.
-create function bump_access_version() returns trigger language plpgsql as $$
+-- authorised before and is not stored yet goes back to the policy. The instances hear of it at once by
+-- the channel layer (the group maru.access), and by the sweep where that is lost.
+create function tell_access_changed(room_id bigint) returns void language plpgsql as $$
+begin
+  if to_regprocedure('channels.group_send(text,jsonb)') is not null then
+    perform channels.group_send('maru.access', jsonb_build_object('type', 'access.changed', 'room_id', room_id));
+  end if;
+end $$;
+comment on function tell_access_changed is 'Tells all instances that the rights of a room have changed';
+
+create function bump_access_version() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  changed bigint;
 begin
   if tg_table_name = 'rooms' then
-    new.access_version := old.access_version + 1;
-    return new;
+    if tg_op = 'UPDATE' then new.access_version := old.access_version + 1; end if;
+    perform tell_access_changed(old.id);
+    return case when tg_op = 'UPDATE' then new end;
   end if;
-  update rooms set access_version = access_version + 1
-  where id = any (case tg_op
+  foreach changed in array case tg_op
     when 'INSERT' then array[new.room_id]
     when 'DELETE' then array[old.room_id]
-    else array[old.room_id, new.room_id] end);
+    else array[old.room_id, new.room_id] end
+  loop
+    update rooms set access_version = access_version + 1 where id = changed;
+    perform tell_access_changed(changed);
+  end loop;
   return null;
 end $$;
-comment on function bump_access_version is 'Trigger: a changed right changes rooms.access_version';
+comment on function bump_access_version is 'Trigger: a changed right changes rooms.access_version, and is told';
 
 create trigger room_access_changed before update of is_private on rooms
   for each row when (old.is_private is distinct from new.is_private)
   execute function bump_access_version();
+create trigger room_deleted after delete on rooms
+  for each row execute function bump_access_version();
 create trigger member_access_changed after insert or delete or update of room_id, user_id, role on members
   for each row execute function bump_access_version();

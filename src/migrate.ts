@@ -1,8 +1,22 @@
 /**
- * `deno task migrate`: brings the database to the newest schema and ends.
+ * `deno task migrate`: brings the database to the newest schema and ends. Safe to run from many
+ * machines at once.
  *
  * @module
  */
+import { migrateChannels } from "./channels/mod.ts";
 import { migrate } from "./db/migrations.ts";
+
 const url = Deno.env.get("DATABASE_DIRECT_URL") ?? Deno.env.get("DATABASE_URL");
-await migrate(url!, { log: console.log });
+if (url === undefined) {
+  console.error("Cannot migrate: DATABASE_URL is not set");
+  Deno.exit(2);
+}
+try {
+  await migrateChannels(url, { log: console.log });
+  await migrate(url, { log: console.log });
+  console.log("The database is up to date");
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  Deno.exit(1);
+}

@@ -1,0 +1,197 @@
+import { Buffer } from "node:buffer";
+import type { Bus, BusCounters, BusHandler, BusHealth, Doubt } from "../bus.ts";
+import { Subscribers, type WarnHandler } from "../subscribers.ts";
+import { Listener } from "./listener.ts";
+import { ALL_CHANNEL, instanceChannel, Notifier } from "./notifier.ts";
+import { recordOverhead, Unpacker } from "./packet.ts";
+import { Seal, SEALED_MAX_BYTES } from "./seal.ts";
+import { SignedEvents } from "./signed_events.ts";
+
+/** Options of {@linkcode openPostgresBus}. */
+export interface PostgresBusOptions {
+  /** The database; may be a pooler. */
+  readonly url: string;
+  /** The database itself, for LISTEN. @default {url} */
+  readonly directUrl?: string;
+  /** Time between two heartbeats of the listener, in ms. @default 5000 */
+  readonly heartbeatIntervalMs?: number;
+  /** Told of what went wrong and mends itself. @default silent */
+  readonly warn?: WarnHandler;
+}
+
+/** The topic on which events from `channels.group_send` and `channels.send` arrive, as JSON. */
+export const SQL_TOPIC = "sql";
+
+// Publishers come and go; what is remembered of them is bounded.
+const MAX_PUBLISHERS = 4_096;
+
+/**
+ * Opens a bus over PostgreSQL's NOTIFY: two connections, one to send and one to listen. The schema
+ * must be there (`migrateChannels`).
+ *
+ * Resolves even while the database cannot be reached, and goes on trying.
+ *
+ * @throws {PoolerError} when the direct URL leads to a pooler in transaction mode
+ *
+ * @example
+ * ```ts ignore
+ * await migrateChannels(url);
+ * await using bus = await openPostgresBus({ url });
+ * bus.publish("news", new TextEncoder().encode("hello"));
+ * ```
+ */
+export async function openPostgresBus(options: PostgresBusOptions): Promise<Bus> {
+  const bus = new PostgresBus(options);
+  try {
+    await bus.firstAttempt;
+  } catch (error) {
+    await bus.close();
+    throw error;
+  }
+  return bus;
+}
+
+class PostgresBus implements Bus {
+  readonly instance = crypto.randomUUID().replaceAll("-", "");
+  readonly inlineLimit = SEALED_MAX_BYTES - recordOverhead("x".repeat(32));
+  readonly #seal = new Seal(this.instance);
+  readonly #subscribers: Subscribers;
+  readonly #notifier: Notifier;
+  readonly #listener: Listener;
+  readonly #signed: SignedEvents;
+  readonly #publishers = new Map<string, { last: number; unpacker: Unpacker }>();
+  readonly #warn: WarnHandler;
+  readonly #counters = { received: 0, delivered: 0, unopened: 0, replayed: 0 };
+  #since = Date.now();
+  #reloading = false;
+  #closed = false;
+  #lastWarning = -Infinity;
+
+  constructor(options: PostgresBusOptions) {
+    this.#warn = options.warn ?? (() => {});
+    this.#subscribers = new Subscribers(this.#warn);
+    this.#signed = new SignedEvents(this.#seal);
+    this.#notifier = new Notifier({
+      url: options.url,
+      prepare: options.directUrl === undefined || options.directUrl === options.url,
+      seal: this.#seal,
+      onOverflow: () => this.#subscribers.doubt("overflow"),
+      warn: this.#warn,
+    });
+    this.#listener = new Listener({
+      url: options.directUrl ?? options.url,
+      channels: [ALL_CHANNEL, instanceChannel(this.instance)],
+      ...(options.heartbeatIntervalMs === undefined
+        ? {}
+        : { heartbeatIntervalMs: options.heartbeatIntervalMs }),
+      onPayload: (payload) => this.#receive(payload),
+      onLost: () => this.#changed("lost"),
+      onListening: () => void this.#listening(),
+      warn: this.#warn,
+    });
+  }
+
+  get firstAttempt(): Promise<void> {
+    return this.#listener.firstAttempt;
+  }
+
+  publish(topic: string, bytes: Uint8Array, options: { readonly to?: string } = {}): void {
+    if (!/^[\x21-\x7e]{1,32}$/.test(topic)) {
+      throw new TypeError(`Cannot publish to topic "${topic}": not 1 to 32 printable characters`);
+    }
+    this.#notifier.publish({ topic, bytes, to: options.to });
+  }
+
+  subscribe(topic: string, handler: BusHandler, options: { readonly signal?: AbortSignal } = {}) {
+    this.#subscribers.subscribe(topic, handler, options.signal);
+  }
+
+  onDoubt(handler: (reason: Doubt) => void, options: { readonly signal?: AbortSignal } = {}) {
+    this.#subscribers.onDoubt(handler, options.signal);
+  }
+
+  health(): BusHealth {
+    return { listening: this.#listener.listening, since: this.#since };
+  }
+
+  counters(): BusCounters {
+    return { ...this.#counters, ...this.#notifier.counters, ...this.#listener.counters };
+  }
+
+  flush(): Promise<void> {
+    return this.#notifier.flush();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([this.#notifier.close(), this.#listener.close()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #listening(): Promise<void> {
+    // Keys may have been rotated while it was deaf.
+    if (await this.#notifier.reloadKeys()) this.#changed("restored");
+    else if (this.#listener.listening && !this.#closed) void this.#listening();
+  }
+
+  #changed(reason: Doubt): void {
+    this.#since = Date.now();
+    this.#subscribers.doubt(reason);
+  }
+
+  #receive(payload: string): void {
+    this.#counters.received++;
+    if (payload.startsWith("s ")) return this.#receiveSigned(payload);
+    const opened = this.#seal.open(payload);
+    if (opened === "own") return;
+    if (typeof opened === "string") return this.#refuse(opened);
+    let publisher = this.#publishers.get(opened.from);
+    if (publisher === undefined) {
+      if (this.#publishers.size >= MAX_PUBLISHERS) this.#publishers.clear();
+      publisher = { last: 0, unpacker: new Unpacker() };
+      this.#publishers.set(opened.from, publisher);
+    }
+    // Sent again after a doubt, or by somebody who listened.
+    if (opened.number <= publisher.last) {
+      this.#counters.replayed++;
+      return;
+    }
+    publisher.last = opened.number;
+    publisher.unpacker.unpack(opened.bytes, {
+      deliver: (topic, bytes) => {
+        this.#counters.delivered++;
+        this.#subscribers.deliver(topic, bytes, opened.from);
+      },
+      overflow: () => this.#subscribers.doubt("overflow"),
+    });
+  }
+
+  #receiveSigned(payload: string): void {
+    const event = this.#signed.open(payload);
+    if (event === "incomplete") return;
+    if (event === "unknown key" || event === "forged") return this.#refuse(event);
+    this.#counters.delivered++;
+    this.#subscribers.deliver(SQL_TOPIC, Buffer.from(event.json), "sql");
+  }
+
+  #refuse(reason: "unknown key" | "forged"): void {
+    this.#counters.unopened++;
+    if (reason === "unknown key" && !this.#reloading) {
+      this.#reloading = true;
+      // What was dropped meanwhile was lost: users with a log catch up.
+      this.#notifier.reloadKeys()
+        .then((loaded) => loaded && this.#subscribers.doubt("overflow"))
+        .finally(() => this.#reloading = false);
+    }
+    const now = performance.now();
+    if (now - this.#lastWarning < WARN_INTERVAL_MS) return;
+    this.#lastWarning = now;
+    this.#warn("A payload did not open and was dropped", new Error(reason));
+  }
+}
+
+// Anybody may send garbage; the log is not theirs to fill.
+const WARN_INTERVAL_MS = 60_000;

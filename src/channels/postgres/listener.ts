@@ -1,0 +1,199 @@
+import postgres from "postgres";
+import type { WarnHandler } from "../subscribers.ts";
+
+/** What a {@linkcode Listener} is made of. */
+export interface ListenerOptions {
+  /** A direct connection: a pooler in transaction mode drops LISTEN without a word. */
+  readonly url: string;
+  /** Names of NOTIFY channels: letters, digits and `_`. The last one is this instance's own. */
+  readonly channels: readonly string[];
+  /** Time between two heartbeats, in ms. @default 5000 */
+  readonly heartbeatIntervalMs?: number;
+  readonly onPayload: (payload: string) => void;
+  /** Went deaf. */
+  readonly onLost: () => void;
+  /** Hears, after every LISTEN has committed. */
+  readonly onListening: () => void;
+  readonly warn: WarnHandler;
+}
+
+/** The direct URL leads to a pooler that drops LISTEN. */
+export class PoolerError extends Error {
+  override readonly name = "PoolerError";
+
+  constructor() {
+    super(
+      "Cannot listen: DATABASE_DIRECT_URL (or DATABASE_URL) leads to a pooler in transaction mode, " +
+        "which drops LISTEN silently; set DATABASE_DIRECT_URL to the server itself",
+    );
+  }
+}
+
+const CONNECT_TIMEOUT_S = 5;
+const FIRST_ECHO_TIMEOUT_MS = 2_000;
+const DEFAULT_HEARTBEAT_INTERVAL_MS = 5_000;
+const MISSED_HEARTBEATS = 2;
+const BACKOFF_MIN_MS = 100;
+const BACKOFF_MAX_MS = 5_000;
+// A frozen listener pins the notify queue of the whole server: let the server drop it soon.
+const TCP_USER_TIMEOUT_MS = 5_000;
+const HEARTBEAT = "heartbeat ";
+
+/**
+ * Keeps one connection listening.
+ *
+ * An attempt opens a connection of its own, listens, and hears its own first heartbeat before it
+ * counts. On any doubt (an error, a close, two heartbeats that did not come back on that very
+ * connection) it is thrown away whole, and after a backoff, doubled up to five seconds and
+ * jittered, the next one begins from nothing: what is left of a broken one is never repaired.
+ */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #stop = new AbortController();
+  readonly counters = { reconnects: 0, heartbeats: 0, heartbeatLagMs: 0 };
+  #loop: Promise<void>;
+  #listening = false;
+  #first = Promise.withResolvers<void>();
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#first.promise.catch(() => {});
+    this.#loop = this.#run();
+  }
+
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  /** Settles with the first attempt: rejects with a {@linkcode PoolerError}, else resolves. */
+  get firstAttempt(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    let backoff = BACKOFF_MIN_MS;
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      try {
+        await this.#listen();
+      } catch (error) {
+        if (error instanceof PoolerError) this.#first.reject(error);
+        if (!signal.aborted) this.#options.warn("The listener was lost", error);
+      }
+      this.#first.resolve();
+      if (this.#listening) {
+        this.#listening = false;
+        if (signal.aborted) return;
+        this.counters.reconnects++;
+        this.#options.onLost();
+      }
+      // A connection that lived for a while was a good one: begin again quickly.
+      if (performance.now() - startedAt > BACKOFF_MAX_MS) backoff = BACKOFF_MIN_MS;
+      await sleep(backoff * (0.5 + Math.random() / 2), signal);
+      backoff = Math.min(backoff * 2, BACKOFF_MAX_MS);
+    }
+  }
+
+  /** One attempt, from the first byte to the doubt that ends it. */
+  async #listen(): Promise<void> {
+    const { channels, url, heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS } = this.#options;
+    const { signal } = this.#stop;
+    const own = channels.at(-1)!;
+    const doubt = Promise.withResolvers<never>();
+    doubt.promise.catch(() => {});
+    const aborted = () => doubt.reject(signal.reason);
+    signal.addEventListener("abort", aborted, { once: true });
+    let echoed = Promise.withResolvers<void>();
+    let expected = "";
+    let connected = false;
+    const sql = postgres(url, {
+      max: 1,
+      max_lifetime: null,
+      idle_timeout: null,
+      prepare: false,
+      fetch_types: false,
+      connect_timeout: CONNECT_TIMEOUT_S,
+      onnotice: () => {},
+      onclose: () => connected && doubt.reject(new Error("The connection was closed")),
+      onnotify: (channel: string, payload: string) => {
+        if (channel === own && payload.startsWith(HEARTBEAT)) {
+          if (payload === expected) echoed.resolve();
+        } else this.#options.onPayload(payload);
+      },
+      connection: { application_name: "maru-listener" },
+    } as unknown as postgres.Options<Record<string, never>>);
+    /** Sends a nonce to itself and waits until it has come back on this connection. */
+    const echo = async (timeoutMs: number) => {
+      echoed = Promise.withResolvers<void>();
+      expected = HEARTBEAT + crypto.randomUUID();
+      const sentAt = performance.now();
+      const sent = sql.unsafe(`select pg_notify('${own}', '${expected}'), pg_backend_pid() as pid`);
+      const [result] = await within(Promise.all([sent, echoed.promise]), timeoutMs, doubt.promise);
+      this.counters.heartbeats++;
+      this.counters.heartbeatLagMs = performance.now() - sentAt;
+      return result;
+    };
+    try {
+      const setUp = sql.unsafe(
+        `set tcp_user_timeout = ${TCP_USER_TIMEOUT_MS}; ` +
+          channels.map((channel) => `listen "${channel}"`).join("; "),
+      ).then(() => sql.unsafe("select pg_backend_pid() as pid"));
+      const pid = await within(setUp, CONNECT_TIMEOUT_S * 1000 + 1000, doubt.promise);
+      connected = true;
+      try {
+        await echo(FIRST_ECHO_TIMEOUT_MS);
+      } catch (error) {
+        // A pooler answers with a process id of its own invention.
+        throw pid.state.pid === pid[0]!["pid"] ? error : new PoolerError();
+      }
+      this.#listening = true;
+      this.#options.onListening();
+      this.#first.resolve();
+      for (;;) {
+        await within(sleep(heartbeatIntervalMs, signal), Infinity, doubt.promise);
+        if (signal.aborted) return;
+        await echo(heartbeatIntervalMs * (MISSED_HEARTBEATS - 1));
+      }
+    } finally {
+      signal.removeEventListener("abort", aborted);
+      connected = false;
+      // It may hang for ever on a dead connection: the next attempt does not wait for it.
+      await Promise.race([
+        sql.end({ timeout: 0 }).catch(() => {}),
+        sleep(200, new AbortController().signal),
+      ]);
+    }
+  }
+}
+
+/** Resolves after a time, or at once when the signal aborts. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = () => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", done);
+    resolve();
+  };
+  const timer = setTimeout(done, ms);
+  signal.addEventListener("abort", done, { once: true });
+  return promise;
+}
+
+async function within<T>(wanted: Promise<T>, ms: number, doubt: Promise<never>): Promise<T> {
+  if (ms === Infinity) return await Promise.race([wanted, doubt]);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`No answer within ${ms} ms`)), ms);
+  wanted.catch(() => {});
+  try {
+    return await Promise.race([wanted, doubt, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,182 @@
+import postgres from "postgres";
+import type { WarnHandler } from "../subscribers.ts";
+import { overflowPacket, pack, type Publication, PUBLICATION_MAX_BYTES } from "./packet.ts";
+import { type Seal, SEALED_MAX_BYTES } from "./seal.ts";
+
+/** What waits to be sent is at most this long; then the oldest is dropped. */
+export const PENDING_MAX_BYTES = 16 * 1024 * 1024;
+
+/** The NOTIFY channel that all instances hear. */
+export const ALL_CHANNEL = "channels_all";
+
+/** The NOTIFY channel that one instance hears. */
+export function instanceChannel(instance: string): string {
+  return `channels_${instance}`;
+}
+
+/** What a {@linkcode Notifier} is made of. */
+export interface NotifierOptions {
+  readonly url: string;
+  readonly prepare: boolean;
+  readonly seal: Seal;
+  /** Publications were dropped. */
+  readonly onOverflow: () => void;
+  readonly warn: WarnHandler;
+}
+
+// A statement carries at most this many payloads, so that a backlog does not become one giant one.
+const STATEMENT_MAX_PAYLOADS = 64;
+const STATEMENT_TIMEOUT_MS = 5_000;
+const RETRY_DELAY_MS = 250;
+const FLUSH_TIMEOUT_MS = 2_000;
+
+/**
+ * Sends publications, on one connection, one statement in flight: what is published meanwhile goes
+ * together into the next. A transaction of nothing but NOTIFY does not flush the WAL, so this is
+ * cheap for the server, and it is apart from the transactions that write, which NOTIFY would make
+ * wait for one another.
+ *
+ * While the server cannot be reached, publications wait within a bound. A statement whose outcome
+ * is unknown is sent again: its payloads carry the same numbers, and receivers drop the second.
+ */
+export class Notifier {
+  readonly #options: NotifierOptions;
+  readonly counters = { sent: 0, dropped: 0, payloads: 0, notifyBytes: 0, notifyStatements: 0 };
+  #sql: postgres.Sql;
+  #pending: Publication[] = [];
+  #pendingBytes = 0;
+  #overflowed = false;
+  #running: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(options: NotifierOptions) {
+    this.#options = options;
+    this.#sql = this.#connect();
+  }
+
+  publish(publication: Publication): void {
+    if (this.#closed) return;
+    if (publication.bytes.length > PUBLICATION_MAX_BYTES) {
+      throw new RangeError(
+        `Cannot publish ${publication.bytes.length} bytes: more than ${PUBLICATION_MAX_BYTES}`,
+      );
+    }
+    this.#pending.push(publication);
+    this.#pendingBytes += publication.bytes.length;
+    if (this.#pendingBytes > PENDING_MAX_BYTES) this.#dropOldest();
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing waits any more, or after two seconds. */
+  async flush(): Promise<void> {
+    if (this.#running === null) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, FLUSH_TIMEOUT_MS));
+    await Promise.race([this.#running, late]);
+    clearTimeout(timer);
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    this.#closed = true;
+    await this.#sql.end({ timeout: 1 });
+    await this.#running;
+  }
+
+  #connect(): postgres.Sql {
+    return postgres(this.#options.url, {
+      max: 1,
+      prepare: this.#options.prepare,
+      fetch_types: false,
+      connect_timeout: 5,
+      backoff: () => RETRY_DELAY_MS / 1000,
+      onnotice: () => {},
+      connection: { application_name: "maru-notify" },
+    } as postgres.Options<Record<string, never>>);
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve();
+    while (this.#pending.length > 0 && !this.#closed) {
+      if (!this.#options.seal.ready && !await this.#loadKeys()) continue;
+      const publications = this.#pending;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      await this.#send(publications);
+    }
+    this.#running = null;
+    if (this.#pending.length > 0 && !this.#closed) this.#running = this.#run();
+  }
+
+  async #send(publications: readonly Publication[]): Promise<void> {
+    const packets = pack(publications, SEALED_MAX_BYTES);
+    if (this.#overflowed) packets.unshift(overflowPacket());
+    this.#overflowed = false;
+    for (let at = 0; at < packets.length; at += STATEMENT_MAX_PAYLOADS) {
+      const payloads = packets.slice(at, at + STATEMENT_MAX_PAYLOADS).map(({ to, bytes }) => [
+        to === undefined ? ALL_CHANNEL : instanceChannel(to),
+        this.#options.seal.seal(bytes),
+      ]);
+      const json = JSON.stringify(payloads);
+      while (!this.#closed && !await this.#notify(json));
+      this.counters.payloads += payloads.length;
+      this.counters.notifyBytes += json.length;
+      this.counters.notifyStatements++;
+    }
+    this.counters.sent += publications.length;
+  }
+
+  async #notify(json: string): Promise<boolean> {
+    return await this.#attempt((sql) =>
+      sql`select pg_notify(p ->> 0, p ->> 1) from json_array_elements(${json}::text::json) p`
+    ) !== null;
+  }
+
+  /** Loads the keys anew; false, after a pause, when the server cannot be reached. */
+  async #loadKeys(): Promise<boolean> {
+    const rows = await this.#attempt((sql) =>
+      sql<{ id: number; secret: Uint8Array }[]>`select id, secret from channels.keys`
+    );
+    if (rows === null || rows.length === 0) return false;
+    this.#options.seal.setKeys(rows);
+    return true;
+  }
+
+  /** Somebody uses a key that is not known here yet. */
+  async reloadKeys(): Promise<boolean> {
+    return await this.#loadKeys();
+  }
+
+  async #attempt<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T | null> {
+    const sql = this.#sql;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => late.reject(new Error(`No answer within ${STATEMENT_TIMEOUT_MS} ms`)),
+      STATEMENT_TIMEOUT_MS,
+    );
+    try {
+      return await Promise.race([run(sql), late.promise]);
+    } catch (error) {
+      if (this.#closed) return null;
+      this.#options.warn("Cannot notify", error);
+      // In any doubt a new connection: the old one may have been swallowed by the network.
+      this.#sql = this.#connect();
+      sql.end({ timeout: 0 }).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+      return null;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #dropOldest(): void {
+    let dropped = 0;
+    while (this.#pendingBytes > PENDING_MAX_BYTES / 2) {
+      this.#pendingBytes -= this.#pending[dropped++]!.bytes.length;
+    }
+    this.#pending.splice(0, dropped);
+    this.counters.dropped += dropped;
+    this.#overflowed = true;
+    this.#options.onOverflow();
+  }
+}

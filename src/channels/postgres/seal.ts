@@ -1,0 +1,131 @@
+import { Buffer } from "node:buffer";
+import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
+
+/** What a NOTIFY payload may be long, in bytes: one more is refused. */
+export const PAYLOAD_MAX_BYTES = 7_999;
+
+const VERSION = 1;
+const INSTANCE_BYTES = 16;
+const HEADER_BYTES = 1 + 4 + INSTANCE_BYTES + 8;
+const TAG_BYTES = 16;
+
+/** The most bytes that one sealed payload carries, after base64 and what sealing adds. */
+export const SEALED_MAX_BYTES: number = Math.floor(PAYLOAD_MAX_BYTES / 4) * 3 - HEADER_BYTES -
+  TAG_BYTES;
+
+/** A payload that was opened. */
+export interface Opened {
+  readonly from: string;
+  readonly number: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Why a payload was not opened. */
+export type Unopened = "own" | "unknown key" | "forged";
+
+/**
+ * Seals payloads with AES-256-GCM and opens them: LISTEN and NOTIFY know no privileges, any role
+ * that may connect can read and write them.
+ *
+ * Each instance encrypts with a key of its own, derived from the shared one by HMAC over its name,
+ * so a counter is a safe nonce (NIST SP 800-38D, section 8.2.1): it never repeats under one key.
+ *
+ * Layout before base64: version, key id, instance (16 hex-decoded bytes), number; then ciphertext
+ * and tag. The header is authenticated, and tells an instance its own payloads without opening.
+ */
+export class Seal {
+  readonly #instance: Buffer;
+  readonly #keys = new Map<number, Uint8Array>();
+  readonly #derived = new Map<string, Buffer>();
+  #newest = 0;
+  #number = 0;
+
+  /** @param instance 32 hexadecimal digits */
+  constructor(instance: string) {
+    this.#instance = Buffer.from(instance, "hex");
+    if (this.#instance.length !== INSTANCE_BYTES) {
+      throw new TypeError(`Cannot use instance "${instance}": not 32 hexadecimal digits`);
+    }
+  }
+
+  /** Whether there is a key yet. */
+  get ready(): boolean {
+    return this.#newest > 0;
+  }
+
+  setKeys(keys: readonly { readonly id: number; readonly secret: Uint8Array }[]): void {
+    this.#keys.clear();
+    this.#derived.clear();
+    for (const { id, secret } of keys) this.#keys.set(id, secret);
+    this.#newest = Math.max(0, ...this.#keys.keys());
+  }
+
+  seal(bytes: Uint8Array): string {
+    const payload = Buffer.allocUnsafe(HEADER_BYTES + bytes.length + TAG_BYTES);
+    payload[0] = VERSION;
+    payload.writeUInt32BE(this.#newest, 1);
+    this.#instance.copy(payload, 5);
+    payload.writeDoubleBE(++this.#number, 5 + INSTANCE_BYTES);
+    const header = payload.subarray(0, HEADER_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", this.#keyOf(this.#newest, header)!, nonce(header));
+    cipher.setAAD(header);
+    cipher.update(bytes).copy(payload, HEADER_BYTES);
+    cipher.final();
+    cipher.getAuthTag().copy(payload, HEADER_BYTES + bytes.length);
+    return payload.toString("base64");
+  }
+
+  open(text: string): Opened | Unopened {
+    const payload = Buffer.from(text, "base64");
+    if (payload.length < HEADER_BYTES + TAG_BYTES || payload[0] !== VERSION) return "forged";
+    const header = payload.subarray(0, HEADER_BYTES);
+    const instance = header.subarray(5, 5 + INSTANCE_BYTES);
+    if (instance.equals(this.#instance)) return "own";
+    const key = this.#keyOf(header.readUInt32BE(1), header);
+    if (key === null) return "unknown key";
+    try {
+      const decipher = createDecipheriv("aes-256-gcm", key, nonce(header));
+      decipher.setAAD(header);
+      decipher.setAuthTag(payload.subarray(payload.length - TAG_BYTES));
+      const bytes = decipher.update(payload.subarray(HEADER_BYTES, payload.length - TAG_BYTES));
+      decipher.final();
+      return {
+        from: instance.toString("hex"),
+        number: header.readDoubleBE(5 + INSTANCE_BYTES),
+        bytes,
+      };
+    } catch {
+      return "forged";
+    }
+  }
+
+  /** Whether `channels.publish_signed` made a signature over a text. */
+  verify(keyId: number, text: string, signature: string): boolean | null {
+    const secret = this.#keys.get(keyId);
+    if (secret === undefined) return null;
+    const expected = createHmac("sha256", secret).update(text).digest();
+    const given = Buffer.from(signature, "hex");
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  }
+
+  #keyOf(id: number, header: Buffer): Buffer | null {
+    const name = header.toString("hex", 1, 5 + INSTANCE_BYTES);
+    const known = this.#derived.get(name);
+    if (known !== undefined) return known;
+    const secret = this.#keys.get(id);
+    if (secret === undefined) return null;
+    // Instances come and go; an attacker who invents names must not fill the memory.
+    if (this.#derived.size >= MAX_DERIVED) this.#derived.clear();
+    const derived = createHmac("sha256", secret).update("maru bus ").update(name).digest();
+    this.#derived.set(name, derived);
+    return derived;
+  }
+}
+
+const MAX_DERIVED = 4_096;
+
+function nonce(header: Buffer): Buffer {
+  const bytes = Buffer.alloc(12);
+  header.copy(bytes, 4, 5 + INSTANCE_BYTES, HEADER_BYTES);
+  return bytes;
+}
