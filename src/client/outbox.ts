@@ -223,18 +223,15 @@ export class Outbox {
       entry.state === "pending" && !this.#inFlight.has(entry.id)
     ).slice(0, IN_FLIGHT_MAX - this.#inFlight.size);
     if (waiting.length === 0) return;
+    // Before anybody is told of the change: they may add a message, and that must leave after these.
+    for (const { id, message, reply_to } of waiting) {
+      this.#inFlight.add(id);
+      const reply = reply_to === undefined ? {} : { reply_to };
+      this.#transmit({ type: "message", id, message, ...reply });
+    }
     this.#change(
       this.#entries.map((entry) => waiting.includes(entry) ? { ...entry, unsure: true } : entry),
     );
-    for (const { id, message, reply_to } of waiting) {
-      this.#inFlight.add(id);
-      this.#transmit({
-        type: "message",
-        id,
-        message,
-        ...(reply_to === undefined ? {} : { reply_to }),
-      });
-    }
     this.#watchAnswers();
   }
 

@@ -1,0 +1,35 @@
+/**
+ * The typed client of Maru: the HTTP API, and a room's socket that survives every loss.
+ *
+ * It needs nothing but `fetch`, `WebSocket` and `crypto`, so that it runs in browsers and in Deno.
+ *
+ * @example
+ * ```ts
+ * import { Api, RoomConnection } from "maru/client";
+ *
+ * const baseUrl = "http://localhost:8000";
+ * const { messages, position, epoch } = await new Api({ baseUrl }).history("lobby");
+ * const room = new RoomConnection("lobby", { baseUrl, position, epoch });
+ * room.on("message", ({ sender, message }) => console.log(`${sender.name}: ${message}`));
+ * room.open();
+ * room.send("Hello!");
+ * ```
+ *
+ * @module
+ */
+export { Api, ApiError, REQUEST_TIMEOUT_MS } from "./api.ts";
+export type { ApiOptions, HistoryQuery, NewMessage, RequestOptions, RoomsQuery } from "./api.ts";
+export { Backoff } from "./backoff.ts";
+export type { BackoffOptions } from "./backoff.ts";
+export { systemClock } from "./clock.ts";
+export type { Clock } from "./clock.ts";
+export type { ListenOptions } from "./emitter.ts";
+export type { OutboxEntry } from "./outbox.ts";
+export { RoomConnection } from "./room_connection.ts";
+export type {
+  ConnectionStatus,
+  RoomConnectionOptions,
+  RoomEvents,
+  SendOptions,
+} from "./room_connection.ts";
+export type { WebSocketConstructor } from "./session.ts";
