@@ -15,6 +15,8 @@ export interface AccountsOptions {
  * signed with a key that all instances share.
  */
 export class Accounts {
+  /** Somebody of whom nothing is known; has no row, can be given no right of their own. */
+  readonly stranger: Person = { id: NIL_UUID, name: "", guest: true };
   readonly #options: AccountsOptions;
   #key: Promise<Uint8Array> | undefined;
 
@@ -87,6 +89,7 @@ export class Accounts {
   }
 }
 
+const NIL_UUID = "00000000-0000-0000-0000-000000000000";
 const TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([\w-]{43})$/;
 
 interface PersonRow {

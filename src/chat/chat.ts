@@ -1,10 +1,10 @@
 import type { Person } from "../accounts/mod.ts";
-import type { Bus, ChannelLayer } from "../channels/mod.ts";
+import type { Bus, ChannelLayer, Message } from "../channels/mod.ts";
 import type { Pool } from "../db/pool.ts";
 import type { ErrorCode } from "../protocol/codes.ts";
 import type { RoomName } from "../protocol/room_name.ts";
 import { Hubs } from "./hubs.ts";
-import { loadAccess, Policy, type PolicyOptions, type RoomAccess } from "./policy.ts";
+import { loadAccess, Policy, type PolicyOptions } from "./policy.ts";
 import { type Rate, RateLimit } from "./rate_limit.ts";
 import { RoomLog } from "./room_log.ts";
 import { Rooms, type RoomView } from "./rooms.ts";
@@ -25,7 +25,10 @@ export interface ChatOptions extends PolicyOptions {
 /** Rooms that one address may make: five at once, then one a minute. */
 export const ROOM_CREATION_RATE: Rate = { perSecond: 1 / 60, burst: 5 };
 
-/** The group of the channel layer that hears of changed rights, `{"type": "access.changed", "room_id"}`. */
+/**
+ * The group of the channel layer that hears what open sockets must know of:
+ * `{"type": "access.changed", "room_id"}` and `{"type": "person.renamed", "id", "name"}`.
+ */
 export const ACCESS_GROUP = "maru.access";
 
 /** The chat of one instance: rooms, their logs, the writers and the hubs. */
@@ -40,11 +43,13 @@ export class Chat implements AsyncDisposable {
   readonly #creationRate = new RateLimit(ROOM_CREATION_RATE);
   readonly #writers: Writer[];
   readonly #stop = new AbortController();
+  readonly #layer: ChannelLayer;
   readonly #onError: ChatOptions["onError"];
 
   constructor(options: ChatOptions) {
     this.readers = options.readers;
     this.#onError = options.onError;
+    this.#layer = options.layer;
     this.policy = new Policy(options);
     this.rooms = new Rooms(options.readers);
     this.log = new RoomLog(options.readers);
@@ -66,7 +71,7 @@ export class Chat implements AsyncDisposable {
         onError: options.onError,
       })
     );
-    this.#watchAccess(options.layer);
+    this.#watchPeople(options.layer);
   }
 
   /** Gives a message to its room's writer, which is always the same one. */
@@ -120,6 +125,23 @@ export class Chat implements AsyncDisposable {
     await this.hubs[Symbol.asyncDispose]();
   }
 
+  /** Tells the open sockets of somebody, on all instances, their new name. */
+  async announceRename(person: Person): Promise<void> {
+    await this.#layer.groupSend(ACCESS_GROUP, {
+      type: "person.renamed",
+      id: person.id,
+      name: person.name,
+    });
+  }
+
+  #rename(event: Message): void {
+    for (const hub of this.hubs) {
+      for (const member of hub.members) {
+        if (member.userId === event["id"]) member.renamed(String(event["name"]));
+      }
+    }
+  }
+
   async #recheck(roomId: number, senders: readonly string[]) {
     const rows = await this.readers.query((sql) =>
       sql<{ id: string; name: string; is_guest: boolean }[]>`
@@ -145,12 +167,13 @@ export class Chat implements AsyncDisposable {
   }
 
   /** Rights that anyone changed, in psql too, reach open sockets at once; the sweep finds the rest. */
-  #watchAccess(layer: ChannelLayer): void {
-    const channel = layer.newChannel("access");
+  #watchPeople(layer: ChannelLayer): void {
+    const channel = layer.newChannel("chat");
     const { signal } = this.#stop;
     layer.subscribe(channel, (event) => {
+      if (event["type"] === "person.renamed") return this.#rename(event);
       const roomId = event["room_id"];
-      if (typeof roomId !== "number") return;
+      if (event["type"] !== "access.changed" || typeof roomId !== "number") return;
       this.hubs.refreshAccess(roomId).catch((error) =>
         this.#onError("Cannot refresh the rights of a room", error)
       );
@@ -160,6 +183,3 @@ export class Chat implements AsyncDisposable {
     );
   }
 }
-
-/** The rights that a view was made under. */
-export type { RoomAccess };

@@ -15,6 +15,8 @@ export interface HubMember {
   reset(reason: "epoch" | "ahead", epoch: string, position: number): void;
   /** Its rights may have changed. */
   accessChanged(access: RoomAccess, role: Role | null): void;
+  /** The person has another name now. */
+  renamed(name: string): void;
   /** The room is gone. */
   roomDeleted(): void;
 }
@@ -107,7 +109,6 @@ export class Hub {
     this.members.delete(member);
     if (this.members.size > 0) return;
     this.idleSince = performance.now();
-    this.#roles.clear();
   }
 
   /** Takes entries that were committed, from this instance's writer or from another instance. */

@@ -72,6 +72,14 @@ export const historyBody = z.object({
   last_seq: z.int().meta({ description: "The newest message" }),
 }).meta({ id: "History" });
 
+/** The query of `GET /api/rooms`. */
+export const roomListQuery = z.object({
+  q: z.string().max(100).optional().meta({ description: "Part of the name" }),
+  before: z.string().regex(/^\d{1,16}\.\d{1,16}$/, { error: "Must be the `next` of a page" })
+    .optional(),
+  limit: wholeNumber(1, 100).default(50),
+});
+
 /** The query of `GET /api/rooms/{room}/messages`: at most one of the three places. */
 export const historyQuery = z.object({
   before_seq: wholeNumber(1).optional(),

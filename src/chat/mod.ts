@@ -1,0 +1,15 @@
+/**
+ * The chat: rooms, their logs, who may do what.
+ *
+ * @module
+ */
+export { ACCESS_GROUP, Chat, type ChatOptions } from "./chat.ts";
+export { entryLine } from "./entry.ts";
+export { type HistoryQuery, readHistory } from "./history.ts";
+export { Hub, type HubMember } from "./hub.ts";
+export { type Role, type RoomAccess } from "./policy.ts";
+export { epochOf } from "./room_log.ts";
+export { type RoomView } from "./rooms.ts";
+export { Run, toRuns } from "./run.ts";
+export { textFrame } from "./text_frame.ts";
+export { type Append, type AppendOrigin, type AppendResult } from "./writer.ts";

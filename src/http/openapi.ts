@@ -1,0 +1,36 @@
+import { z } from "zod";
+import { problemBody } from "../protocol/bodies.ts";
+
+/** A JSON body of a request or an answer. */
+export function json<T extends z.ZodType>(schema: T, description: string) {
+  return { content: { "application/json": { schema } }, description };
+}
+
+const PROBLEMS = {
+  400: "Something in the request is not valid",
+  401: "Nobody is signed in, and guests may not do this",
+  403: "Not allowed",
+  404: "There is no such room",
+  409: "The id belongs to another message",
+  429: "Too fast: wait as Retry-After says",
+  503: "Not now: send the same again",
+} as const;
+
+type ProblemResponse = {
+  content: { "application/problem+json": { schema: typeof problemBody } };
+  description: string;
+};
+
+/** The answers of an operation that refuses with problem details. */
+export function problems<S extends keyof typeof PROBLEMS>(
+  ...statuses: S[]
+): Record<S, ProblemResponse> {
+  const responses: Partial<Record<S, ProblemResponse>> = {};
+  for (const status of statuses) {
+    responses[status] = {
+      content: { "application/problem+json": { schema: problemBody } },
+      description: PROBLEMS[status],
+    };
+  }
+  return responses as Record<S, ProblemResponse>;
+}

@@ -1,0 +1,129 @@
+import { PING_INTERVAL_MS } from "../../protocol/codes.ts";
+import type { RoomSocket } from "./room_socket.ts";
+import type { Transport } from "./transport.ts";
+
+/** One instance holds at most this many sockets. */
+export const MAX_SOCKETS = 50_000;
+/** More than this unsent … */
+export const SLOW_UNSENT_BYTES = 1024 * 1024;
+/** … for this long closes a socket with 4508. */
+export const SLOW_TIMEOUT_MS = 10_000;
+/** More than this unsent closes it at once: memory is everybody's. */
+export const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
+/** Silent for this long, a ping unanswered, a connection is dead. */
+export const SILENCE_TIMEOUT_MS = 2 * PING_INTERVAL_MS;
+
+const LOOK_INTERVAL_MS = 1_000;
+const NEVER = Infinity;
+
+/** One socket and what is known of its peer. */
+export interface HeldSocket {
+  readonly room: RoomSocket;
+  readonly transport: Transport;
+  /** When the peer was last heard, in ms of `performance.now()`. */
+  heardAt: number;
+}
+
+interface Watched extends HeldSocket {
+  slowSince: number;
+  pinged: boolean;
+}
+
+/**
+ * All sockets of an instance. One timer looks after them: pings who is silent, cuts off who is
+ * dead, closes who does not read.
+ */
+export class Sockets implements AsyncDisposable {
+  readonly #held = new Set<Watched>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #draining = false;
+
+  constructor() {
+    this.#timer = setInterval(() => this.#look(performance.now()), LOOK_INTERVAL_MS);
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** Whether one more fits. */
+  get full(): boolean {
+    return this.#held.size >= MAX_SOCKETS;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  hold(room: RoomSocket, transport: Transport): HeldSocket {
+    const socket: Watched = {
+      room,
+      transport,
+      heardAt: performance.now(),
+      slowSince: NEVER,
+      pinged: false,
+    };
+    this.#held.add(socket);
+    if (this.#draining) room.goAway();
+    return socket;
+  }
+
+  release(socket: HeldSocket): void {
+    this.#held.delete(socket as Watched);
+  }
+
+  /**
+   * Tells all sockets to come back elsewhere, spread over a time, so that the other instances are
+   * not overrun; new ones are told at once.
+   */
+  async drain(overMs: number): Promise<void> {
+    this.#draining = true;
+    const sockets = [...this.#held];
+    const startedAt = performance.now();
+    for (const [index, { room }] of sockets.entries()) {
+      const due = startedAt + overMs * index / sockets.length;
+      const wait = due - performance.now();
+      if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
+      room.goAway();
+    }
+  }
+
+  // deno-lint-ignore require-await -- disposal is asynchronous by contract
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    for (const { room, transport } of this.#held) {
+      room.leave();
+      transport.terminate();
+    }
+    this.#held.clear();
+  }
+
+  #look(now: number): void {
+    for (const socket of this.#held) {
+      this.#lookAtSpeed(socket, now);
+      const silence = now - socket.heardAt;
+      if (silence < PING_INTERVAL_MS) {
+        socket.pinged = false;
+      } else if (silence > SILENCE_TIMEOUT_MS) {
+        socket.room.leave();
+        socket.transport.terminate();
+        this.#held.delete(socket);
+      } else if (!socket.pinged) {
+        socket.pinged = true;
+        socket.transport.ping();
+      }
+    }
+  }
+
+  #lookAtSpeed(socket: Watched, now: number): void {
+    const { unsent } = socket.transport;
+    if (unsent <= SLOW_UNSENT_BYTES) {
+      socket.slowSince = NEVER;
+      return;
+    }
+    socket.slowSince = Math.min(socket.slowSince, now);
+    if (unsent > MAX_UNSENT_BYTES || now - socket.slowSince >= SLOW_TIMEOUT_MS) {
+      socket.room.tooSlow();
+    }
+  }
+}
