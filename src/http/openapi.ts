@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { problemBody } from "../protocol/bodies.ts";
 
 /** A JSON body of a request or an answer. */

@@ -19,12 +19,12 @@ export function mountPages(app: Hono<RequestEnvironment>, options: HttpOptions):
     }),
   );
   app.get("/chat/", (c) => page(c.html.bind(c)));
-  app.get("/chat/:room{[^/]+}/", (c) => {
+  app.get("/chat/:room/", (c) => {
     const name = parseRoomName(c.req.param("room"));
     return name === null ? problem(c, "room_name_invalid") : page(c.html.bind(c));
   });
   app.get(
-    "/chat/:room{[^/]+}",
+    "/chat/:room",
     (c) => c.redirect(`/chat/${encodeURIComponent(c.req.param("room"))}/`),
   );
 

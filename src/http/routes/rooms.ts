@@ -13,7 +13,7 @@ import {
   roomListBody,
   roomListQuery,
 } from "../../protocol/bodies.ts";
-import { type ErrorCode } from "../../protocol/codes.ts";
+import type { ErrorCode } from "../../protocol/codes.ts";
 import { parseRoomName } from "../../protocol/room_name.ts";
 import { messageTextError } from "../../protocol/text.ts";
 import { clientAddress } from "../client_address.ts";

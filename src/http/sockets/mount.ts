@@ -22,7 +22,7 @@ export function mountRoomSocket(
   options: HttpOptions,
 ): void {
   const { sockets } = options;
-  app.get("/ws/chat/:room{[^/]+}/?", async (c, next) => {
+  app.on("GET", ["/ws/chat/:room/", "/ws/chat/:room"], async (c, next) => {
     const room = parseRoomName(c.req.param("room"));
     if (room === null) return problem(c, "room_name_invalid");
     const resume = parseResume(c);
@@ -77,8 +77,8 @@ function runSocket(
     socket.leave();
     sockets.release(held);
   });
-  // A frame above the limit or broken framing: ws has said so in its close frame already.
-  ws.on("error", () => ws.terminate());
+  // A frame above the limit or broken framing: ws has queued its close frame, with 1009 or 1002.
+  ws.on("error", () => transport.cutSoon());
   socket.enter().finally(() => ws.resume());
 }
 

@@ -83,6 +83,12 @@ export class Transport {
     this.flush();
     this.#closing = true;
     this.#ws.close(code, reason);
+    this.cutSoon();
+  }
+
+  /** Cuts the connection unless the peer closes it first. */
+  cutSoon(): void {
+    this.#closing = true;
     const timer = setTimeout(() => this.#ws.terminate(), CLOSE_TIMEOUT_MS);
     this.#ws.once("close", () => clearTimeout(timer));
   }
