@@ -27,8 +27,18 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** What only tests set. */
+export interface AppOptions {
+  /** @default {DRAIN_MS} */
+  readonly drainMs?: number;
+}
+
 /** Wires everything together: the only place where that happens. */
-export async function startApp(config: Config, log: Log): Promise<App> {
+export async function startApp(
+  config: Config,
+  log: Log,
+  { drainMs = DRAIN_MS }: AppOptions = {},
+): Promise<App> {
   const url = config.DATABASE_URL;
   const directUrl = config.DATABASE_DIRECT_URL ?? url;
   // A pooler in transaction mode and prepared statements do not go together.
@@ -77,7 +87,7 @@ export async function startApp(config: Config, log: Log): Promise<App> {
   return {
     server,
     async stop() {
-      await sockets.drain(DRAIN_MS);
+      await sockets.drain(drainMs);
       server.close();
       await chat[Symbol.asyncDispose]();
       await layer.close();

@@ -1,0 +1,118 @@
+import { migrateChannels } from "../../src/channels/mod.ts";
+import { migrate } from "../../src/db/migrations.ts";
+import { connect, type Sql } from "../../src/db/pool.ts";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+  type StopMode,
+} from "../../src/dev/embedded_postgres.ts";
+
+/** A database of a test's own, migrated. */
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  readonly sql: Sql;
+}
+
+/** The template that the test runner makes; see run_tests.ts. */
+export const TEMPLATE = "maru_template";
+
+/** Settings of a server for tests: nothing it keeps has to survive the machine. */
+export const TEST_SETTINGS = {
+  fsync: "off",
+  synchronous_commit: "off",
+  full_page_writes: "off",
+  max_connections: "300",
+} as const;
+
+/** Clones the template. The server is the test runner's: `deno task test`. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const server = Deno.env.get("TEST_DATABASE_URL");
+  if (server === undefined) {
+    throw new Error("Cannot make a test database: run the tests with `deno task test`");
+  }
+  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
+  const admin = connect(server, { name: "maru-test-admin" });
+  // Test files clone at the same time, and PostgreSQL lets only one use a template.
+  await admin.unsafe(`
+    select pg_advisory_lock(1);
+    `);
+  await admin.unsafe(`create database ${name} template ${TEMPLATE} strategy file_copy`);
+  await admin.unsafe("select pg_advisory_unlock(1)");
+  const url = databaseUrl(server, name);
+  const sql = connect(url, { name: "maru-test", max: 4 });
+  return {
+    url,
+    sql,
+    async [Symbol.asyncDispose]() {
+      await sql.end({ timeout: 1 });
+      await admin.unsafe(`drop database ${name} with (force)`);
+      await admin.end({ timeout: 1 });
+    },
+  };
+}
+
+/** A server of a test's own, to be killed, frozen and started again. */
+export class PrivateServer implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #port: number;
+  #server: EmbeddedPostgres;
+
+  private constructor(directory: string, server: EmbeddedPostgres) {
+    this.#directory = directory;
+    this.#server = server;
+    this.#port = server.port;
+  }
+
+  /** Starts it, with a migrated database `maru`. */
+  static async start(): Promise<PrivateServer> {
+    const directory = await Deno.makeTempDir({ prefix: "maru-private-" });
+    // The server's user must be able to pass through.
+    await Deno.chmod(directory, 0o755);
+    const server = await startEmbeddedPostgres({ directory, settings: TEST_SETTINGS });
+    const self = new PrivateServer(directory, server);
+    const admin = connect(server.url, { name: "maru-test-admin" });
+    await admin.unsafe("create database maru");
+    await admin.end({ timeout: 1 });
+    await migrateChannels(self.url);
+    await migrate(self.url);
+    return self;
+  }
+
+  get url(): string {
+    return databaseUrl(this.#server.url, "maru");
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get pid(): number {
+    return this.#server.pid;
+  }
+
+  async stop(mode: StopMode = "fast"): Promise<void> {
+    await this.#server.stop(mode);
+  }
+
+  /** Starts again on the same port and data. */
+  async restart(): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+    this.#server = await startEmbeddedPostgres({
+      directory: this.#directory,
+      settings: TEST_SETTINGS,
+      port: this.#port,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+}
+
+/** The URL of another database of the same server. */
+export function databaseUrl(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}
