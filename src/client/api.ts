@@ -1,5 +1,6 @@
 import type { History, Me, Posted, Problem, Room, RoomList } from "../protocol/bodies.ts";
 import type { ErrorCode } from "../protocol/codes.ts";
+import type { Message } from "../protocol/frames.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
 /** A request is given up after so many milliseconds without an answer. */
@@ -44,6 +45,12 @@ export interface HistoryQuery extends RequestOptions {
   readonly aroundSeq?: number;
   /** At most so many, up to 200. */
   readonly limit?: number;
+}
+
+/** A page of history, from one snapshot. */
+export interface HistoryPage extends Omit<History, "messages"> {
+  /** In the order of seq. */
+  readonly messages: readonly Message[];
 }
 
 /** A message to post; the same `id` is stored once, however often it is posted. */
@@ -136,7 +143,7 @@ export class Api {
   }
 
   /** A page of a room's history, in the order of seq. */
-  history(room: string, query: HistoryQuery = {}): Promise<History> {
+  history(room: string, query: HistoryQuery = {}): Promise<HistoryPage> {
     const { beforeSeq, afterSeq, aroundSeq, limit, ...options } = query;
     const place = { before_seq: beforeSeq, after_seq: afterSeq, around_seq: aroundSeq, limit };
     return this.#request("GET", `${roomPath(room)}/messages${search(place)}`, options);

@@ -18,7 +18,14 @@
  * @module
  */
 export { Api, ApiError, REQUEST_TIMEOUT_MS } from "./api.ts";
-export type { ApiOptions, HistoryQuery, NewMessage, RequestOptions, RoomsQuery } from "./api.ts";
+export type {
+  ApiOptions,
+  HistoryPage,
+  HistoryQuery,
+  NewMessage,
+  RequestOptions,
+  RoomsQuery,
+} from "./api.ts";
 export { Backoff } from "./backoff.ts";
 export type { BackoffOptions } from "./backoff.ts";
 export { systemClock } from "./clock.ts";

@@ -6,6 +6,9 @@ export interface TextPart {
 
 const ADDRESS = /https?:\/\/[^\s<>"'`“”‘’「」『』]+/giu;
 
+const BRACKETS = [["(", ")"], ["[", "]"], ["{", "}"], ["（", "）"]] as const;
+const MARKS = ".,;:!?…。、，！？*_~|";
+
 /** Cuts a text into plain pieces and web addresses. Only `http` and `https` ever become links. */
 export function linkify(text: string): readonly TextPart[] {
   const parts: TextPart[] = [];
@@ -25,20 +28,18 @@ export function linkify(text: string): readonly TextPart[] {
 // A full stop, a comma or a closing bracket after an address belongs to the sentence, unless the
 // address has the opening bracket, too, as many an encyclopedia's does.
 function withoutTrailingMarks(address: string): string {
+  const surplus: Record<string, number> = {};
+  for (const [open, close] of BRACKETS) {
+    surplus[close] = address.split(close).length - address.split(open).length;
+  }
   let end = address.length;
   for (; end > 0; end--) {
     const mark = address[end - 1]!;
-    if (".,;:!?…。、，！？*_~|".includes(mark)) continue;
-    const open = { ")": "(", "]": "[", "}": "{", "）": "（" }[mark];
-    if (open === undefined) break;
-    const inside = address.slice(0, end);
-    if (count(inside, mark) <= count(inside, open)) break;
+    if (MARKS.includes(mark)) continue;
+    if ((surplus[mark] ?? 0) <= 0) break;
+    surplus[mark]!--;
   }
   return address.slice(0, end);
-}
-
-function count(text: string, mark: string): number {
-  return text.split(mark).length - 1;
 }
 
 function safeHref(address: string): string | null {

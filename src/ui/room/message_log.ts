@@ -1,6 +1,6 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
+import type { HistoryPage } from "../../client/mod.ts";
 import type { Message } from "../../protocol/frames.ts";
-import type { History } from "../../protocol/bodies.ts";
 
 /**
  * The messages of a room that the page holds: an unbroken run up to the newest, in the order of seq.
@@ -37,7 +37,7 @@ export class MessageLog {
   }
 
   /** Shows the newest page, and what came live since it was asked for. */
-  load(page: History): void {
+  load(page: HistoryPage): void {
     const held = this.#held ?? [];
     this.#held = null;
     this.#messages.value = page.messages.map((message) => this.#newest(message));
@@ -46,7 +46,7 @@ export class MessageLog {
   }
 
   /** Adds the page before. */
-  prepend(page: History): void {
+  prepend(page: HistoryPage): void {
     const oldest = this.oldestSeq ?? Infinity;
     const older = page.messages.filter(({ seq }) => seq < oldest)
       .map((message) => this.#newest(message));
@@ -71,10 +71,10 @@ export class MessageLog {
     }
   }
 
-  /** Lets the oldest go, down to so many; they can be loaded again. */
-  trim(count: number): void {
-    if (this.#messages.value.length <= count) return;
-    this.#messages.value = this.#messages.value.slice(-count);
+  /** Above `limit` messages, lets the oldest go down to `keep`; they can be loaded again. */
+  trim(limit: number, keep: number): void {
+    if (this.#messages.value.length <= limit) return;
+    this.#messages.value = this.#messages.value.slice(-keep);
     this.#hasOlder.value = true;
   }
 
@@ -85,7 +85,7 @@ export class MessageLog {
   }
 }
 
-function hasOlder(page: History): boolean {
+function hasOlder(page: HistoryPage): boolean {
   const oldest = page.messages[0]?.seq;
   return oldest !== undefined && oldest > page.first_seq;
 }

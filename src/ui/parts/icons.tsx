@@ -1,0 +1,55 @@
+import type { ComponentChildren, JSX } from "preact";
+
+/** The floor of a maru: long beams with short boards between them. */
+export function FloorMark(): JSX.Element {
+  return (
+    <svg class="floor-mark" viewBox="0 0 32 32" aria-hidden="true">
+      <rect class="floor-mark-board" width="32" height="32" rx="7" />
+      <path class="floor-mark-beam" d="M9.5 0h3v32h-3zM19.5 0h3v32h-3z" />
+      <path
+        class="floor-mark-joint"
+        d="M0 11.5h9.5M0 22.5h9.5M12.5 6h7M12.5 17h7M12.5 28h7M22.5 11.5H32M22.5 22.5H32"
+      />
+    </svg>
+  );
+}
+
+/** An arrow to the left. */
+export function BackIcon(): JSX.Element {
+  return (
+    <Icon>
+      <path d="M15 5l-7 7 7 7" />
+    </Icon>
+  );
+}
+
+/** An arrow to the right. */
+export function GoIcon(): JSX.Element {
+  return (
+    <Icon>
+      <path d="M9 5l7 7-7 7" />
+    </Icon>
+  );
+}
+
+/** An arrow down. */
+export function DownIcon(): JSX.Element {
+  return (
+    <Icon>
+      <path d="M12 5v14M6 13l6 6 6-6" />
+    </Icon>
+  );
+}
+
+/** An arrow up: send. */
+export function SendIcon(): JSX.Element {
+  return (
+    <Icon>
+      <path d="M12 19V5M6 11l6-6 6 6" />
+    </Icon>
+  );
+}
+
+function Icon({ children }: { children: ComponentChildren }): JSX.Element {
+  return <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">{children}</svg>;
+}
