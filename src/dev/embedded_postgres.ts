@@ -1,3 +1,5 @@
+import { errorCode } from "../db/errors.ts";
+import { connect } from "../db/pool.ts";
 import { findPostgresBinaries, type PostgresBinaries } from "./postgres_binaries.ts";
 
 /** Options of {@linkcode startEmbeddedPostgres}. */
@@ -78,21 +80,34 @@ export async function startEmbeddedPostgres(
 
 /** The server that runs on a data folder, or null. */
 export async function findRunning(data: string): Promise<{ pid: number; port: number } | null> {
-  const lines = await readPidFile(data);
-  if (lines === null) return null;
-  const pid = Number(lines[0]);
-  // The file outlives a crash, and its process id may belong to anybody by now.
-  let folder: string | null = null;
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  for (let lines = await readPidFile(data); lines !== null; lines = await readPidFile(data)) {
+    const pid = Number(lines[0]);
+    const port = Number(lines[3]);
+    const ready = lines[7]?.trim() === "ready";
+    if (ready && await servesFrom(data, port)) return { pid, port };
+    // The file outlives a crash, and its process id may belong to anybody by now.
+    if (ready || !isAlive(pid) || performance.now() > deadline) {
+      await Deno.remove(`${data}/postmaster.pid`);
+      return null;
+    }
+    await delay(POLL_MS);
+  }
+  return null;
+}
+
+/** Whether the server on a port is the one of this data folder. */
+async function servesFrom(data: string, port: number): Promise<boolean> {
+  const sql = connect(`postgres://postgres@127.0.0.1:${port}/postgres`, { name: "maru-dev" });
   try {
-    folder = await Deno.readLink(`/proc/${pid}/cwd`);
-  } catch {
-    if (Deno.build.os !== "linux" && isAlive(pid)) folder = data;
+    const [row] = await sql`show data_directory`;
+    return row?.["data_directory"] === data;
+  } catch (error) {
+    if (errorCode(error) === "ECONNREFUSED") return false;
+    throw error;
+  } finally {
+    await sql.end({ timeout: 1 });
   }
-  if (folder !== data) {
-    await Deno.remove(`${data}/postmaster.pid`).catch(() => {});
-    return null;
-  }
-  return await untilReady(data, pid);
 }
 
 async function createData(
@@ -153,20 +168,6 @@ async function launch(
     await delay(POLL_MS);
   }
   throw new Error(`Cannot start PostgreSQL on ${data}: ${await endOfLog(data)}`);
-}
-
-async function untilReady(
-  data: string,
-  pid: number,
-): Promise<{ pid: number; port: number } | null> {
-  const deadline = performance.now() + START_TIMEOUT_MS;
-  while (performance.now() < deadline) {
-    const lines = await readPidFile(data);
-    if (lines === null) return null;
-    if (lines[7]?.trim() === "ready") return { pid, port: Number(lines[3]) };
-    await delay(POLL_MS);
-  }
-  throw new Error(`Cannot join PostgreSQL on ${data}: process ${pid} does not become ready`);
 }
 
 async function stopServer(pid: number, data: string, mode: StopMode): Promise<void> {
