@@ -15,14 +15,19 @@ export type AppendResult =
 export interface AppendOrigin {
   /** Once true, what is not in flight is dropped. */
   readonly closed: boolean;
-  /** Whether a message may go now; false while an earlier one that was refused is to be sent again. */
-  accepts(id: string): boolean;
+  /**
+   * Whether a message may go now: false when one that was sent before it was refused and is to be
+   * sent again first.
+   */
+  accepts(append: Append): boolean;
 }
 
 /** A message on its way to the log. */
 export interface Append extends AppendItem {
   accessVersion: number;
   readonly origin?: AppendOrigin;
+  /** Counts what its origin has sent. */
+  readonly order?: number;
   /** Called once, unless the origin closed before. */
   settle(result: AppendResult): void;
 }
@@ -172,7 +177,7 @@ export class Writer implements AsyncDisposable {
   #refuseLate({ append, deadline }: Waiting, now: number): boolean {
     if (append.origin !== undefined) {
       if (append.origin.closed) return true;
-      if (!append.origin.accepts(append.id)) {
+      if (!append.origin.accepts(append)) {
         append.settle({ stored: false, code: "out_of_order" });
         return true;
       }

@@ -33,6 +33,7 @@ const CONNECT_TIMEOUT_S = 5;
 const FIRST_ECHO_TIMEOUT_MS = 2_000;
 const DEFAULT_HEARTBEAT_INTERVAL_MS = 5_000;
 const MISSED_HEARTBEATS = 2;
+const END_TIMEOUT_MS = 200;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 // A frozen listener pins the notify queue of the whole server: let the server drop it soon.
@@ -164,9 +165,10 @@ export class Listener {
       signal.removeEventListener("abort", aborted);
       connected = false;
       // It may hang for ever on a dead connection: the next attempt does not wait for it.
+      const ended = new AbortController();
       await Promise.race([
-        sql.end({ timeout: 0 }).catch(() => {}),
-        sleep(200, new AbortController().signal),
+        sql.end({ timeout: 0 }).catch(() => {}).finally(() => ended.abort()),
+        sleep(END_TIMEOUT_MS, ended.signal),
       ]);
     }
   }

@@ -59,8 +59,10 @@ export class RoomSocket implements HubMember, AppendOrigin {
   #person: Person;
   #room: RoomView | undefined;
   #hub: Hub | undefined;
-  /** After a refusal that may be sent again, only this id goes on: so the order holds. */
-  #blockedOn: string | null = null;
+  /** Counts what came from the client. */
+  #received = 0;
+  /** Refused, and to be sent again before anything that came after it: so the order holds. */
+  #blockedOn: { readonly id: string; readonly order: number } | null = null;
 
   constructor(transport: Transport, options: RoomSocketOptions) {
     this.#transport = transport;
@@ -140,8 +142,9 @@ export class RoomSocket implements HubMember, AppendOrigin {
     this.#person = { ...this.#person, name };
   }
 
-  accepts(id: string): boolean {
-    return this.#blockedOn === null || this.#blockedOn === id;
+  accepts({ id, order = 0 }: Append): boolean {
+    const blocked = this.#blockedOn;
+    return blocked === null || order < blocked.order || id === blocked.id;
   }
 
   async #join(room: RoomView): Promise<void> {
@@ -249,9 +252,12 @@ export class RoomSocket implements HubMember, AppendOrigin {
     const id = frame.id ?? crypto.randomUUID();
     const invalid = messageTextError(frame.message);
     if (invalid !== null) return this.#error(invalid, frame.id);
-    if (!this.accepts(id)) return this.#error("out_of_order", frame.id);
+    const order = ++this.#received;
+    if (this.#blockedOn !== null && this.#blockedOn.id !== id) {
+      return this.#error("out_of_order", frame.id);
+    }
     const retryAfter = chat.messageRate.take(this.#person.id);
-    if (retryAfter > 0) return this.#refuseForNow("rate_limited", frame.id, retryAfter);
+    if (retryAfter > 0) return this.#refuseForNow("rate_limited", frame.id, order, retryAfter);
     const refused = chat.policy.refusesWriting(
       this.#person,
       this.#hub!.access,
@@ -267,23 +273,29 @@ export class RoomSocket implements HubMember, AppendOrigin {
       replyTo: frame.reply_to,
       accessVersion: this.#hub!.access.accessVersion,
       origin: this,
-      settle: (result) => this.#settle(id, frame.id, result),
+      order,
+      settle: (result) => this.#settle(append, frame.id, result),
     };
     chat.enqueue(append);
   }
 
-  #settle(id: string, ownId: string | undefined, result: AppendResult): void {
+  #settle({ id, order = 0 }: Append, ownId: string | undefined, result: AppendResult): void {
     if (this.closed) return;
-    if (!result.stored) return this.#refuseForNow(result.code, ownId);
+    if (!result.stored) return this.#refuseForNow(result.code, ownId, order);
     if (!this.joined) return;
     this.#transport.sendLine(
       `{"type":"ack","id":"${id}","seq":${result.seq},"position":${result.position}}`,
     );
   }
 
-  #refuseForNow(code: ErrorCode, id: string | undefined, retryAfter?: number): void {
+  #refuseForNow(
+    code: ErrorCode,
+    id: string | undefined,
+    order: number,
+    retryAfter?: number,
+  ): void {
     // Without an id of its own a client cannot send the same again: nothing waits for it.
-    if (ERRORS[code].retry && id !== undefined) this.#blockedOn ??= id;
+    if (ERRORS[code].retry && id !== undefined) this.#blockedOn ??= { id, order };
     this.#error(code, id, retryAfter === undefined ? {} : { retry_after: round(retryAfter) });
   }
 
