@@ -1,6 +1,5 @@
-import type { History, Me, Posted, Problem, Room, RoomList } from "../protocol/bodies.ts";
 import type { ErrorCode } from "../protocol/codes.ts";
-import type { Message } from "../protocol/frames.ts";
+import type { HistoryPage, Me, Posted, Problem, Room, RoomList } from "./answers.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
 /** A request is given up after so many milliseconds without an answer. */
@@ -47,12 +46,6 @@ export interface HistoryQuery extends RequestOptions {
   readonly limit?: number;
 }
 
-/** A page of history, from one snapshot. */
-export interface HistoryPage extends Omit<History, "messages"> {
-  /** In the order of seq. */
-  readonly messages: readonly Message[];
-}
-
 /** A message to post; the same `id` is stored once, however often it is posted. */
 export interface NewMessage {
   /** A UUID made by the caller. */
@@ -65,12 +58,14 @@ export interface NewMessage {
 
 /** The server refused a request, and says why. */
 export class ApiError extends Error {
+  /** `ApiError` */
   override readonly name = "ApiError";
   /** The problem details (RFC 9457). */
   readonly problem: Problem;
   /** Seconds to wait before the same request may succeed, if the server gave any. */
   readonly retryAfter: number | undefined;
 
+  /** Takes what the server answered. */
   constructor(problem: Problem, options: { retryAfter?: number | undefined } = {}) {
     super(problem.detail ?? problem.title);
     this.problem = problem;
@@ -84,7 +79,7 @@ export class ApiError extends Error {
 
   /** One of the codes of the catalogue. */
   get code(): ErrorCode {
-    return this.problem.code as ErrorCode;
+    return this.problem.code;
   }
 
   /** Whether the same request can succeed later. */
@@ -109,6 +104,7 @@ export class Api {
   readonly #fetch: typeof fetch;
   readonly #clock: Clock;
 
+  /** Throws `TypeError` when there is no `baseUrl`. */
   constructor(options: ApiOptions = {}) {
     this.#baseUrl = (options.baseUrl ?? globalThis.location?.origin ?? "").replace(/\/$/, "");
     if (this.#baseUrl === "") throw new TypeError("Cannot call the API without a `baseUrl`");

@@ -33,6 +33,7 @@ export class Backoff {
   readonly #random: () => number;
   #tries = 0;
 
+  /** Begins with the shortest wait. */
   constructor(options: BackoffOptions = {}) {
     this.#initialMs = options.initialMs ?? 500;
     this.#maxMs = options.maxMs ?? 15_000;

@@ -18,14 +18,8 @@
  * @module
  */
 export { Api, ApiError, REQUEST_TIMEOUT_MS } from "./api.ts";
-export type {
-  ApiOptions,
-  HistoryPage,
-  HistoryQuery,
-  NewMessage,
-  RequestOptions,
-  RoomsQuery,
-} from "./api.ts";
+export type { ApiOptions, HistoryQuery, NewMessage, RequestOptions, RoomsQuery } from "./api.ts";
+export type { HistoryPage, Me, Posted, Problem, Room, RoomList } from "./answers.ts";
 export { Backoff } from "./backoff.ts";
 export type { BackoffOptions } from "./backoff.ts";
 export { systemClock } from "./clock.ts";
@@ -40,3 +34,16 @@ export type {
   SendOptions,
 } from "./room_connection.ts";
 export type { WebSocketConstructor } from "./session.ts";
+export { ERRORS } from "../protocol/codes.ts";
+export type { ErrorCode } from "../protocol/codes.ts";
+export type {
+  AckFrame,
+  ChangedEvent,
+  ChangeKind,
+  ErrorFrame,
+  Message,
+  MessageEvent,
+  ResetFrame,
+  RoomInfo,
+  Sender,
+} from "../protocol/frames.ts";

@@ -118,6 +118,7 @@ export class RoomConnection implements Disposable {
   #tried = false;
   #cancelRetry: (() => void) | null = null;
 
+  /** Throws `TypeError` when there is no `baseUrl`. Nothing happens before `open`. */
   constructor(room: string, options: RoomConnectionOptions = {}) {
     const baseUrl = options.baseUrl ?? globalThis.location?.origin;
     if (!baseUrl) throw new TypeError(`Cannot connect to room "${room}" without a \`baseUrl\``);

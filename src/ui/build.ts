@@ -56,9 +56,9 @@ export async function buildPage(options: BuildPageOptions): Promise<void> {
       path.slice(path.lastIndexOf("/") + 1)
     );
     const shell = renderShell({
-      script: addressOf(files, ".js"),
-      style: addressOf(files, ".css"),
-      icon: addressOf(files, ".svg"),
+      script: addressOf(files, /^page-.*\.js$/),
+      style: addressOf(files, /^page-.*\.css$/),
+      icon: addressOf(files, /^favicon-.*\.svg$/),
     });
     // Renamed into its place, so that a server that reads at this moment never gets half of it.
     await Deno.writeTextFile(`${options.outdir}/index.html.new`, shell);
@@ -69,9 +69,9 @@ export async function buildPage(options: BuildPageOptions): Promise<void> {
   }
 }
 
-function addressOf(files: readonly string[], ending: string): string {
-  const file = files.find((file) => file.endsWith(ending));
-  if (!file) throw new Error(`Cannot write the page: no "${ending}" file was built`);
+function addressOf(files: readonly string[], name: RegExp): string {
+  const file = files.find((file) => name.test(file));
+  if (!file) throw new Error(`Cannot write the page: no file like ${name} was built`);
   return `/assets/${file}`;
 }
 

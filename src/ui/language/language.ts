@@ -14,19 +14,26 @@ const STORED_AS = "maru.language";
 /** The language of the page: as chosen, else the first that the browser asks for and the page speaks. */
 export class Language {
   readonly #store: KeyValueStore;
+  readonly #preferred: readonly string[];
   readonly #tag: Signal<LanguageTag>;
   /** The texts in this language. */
   readonly texts: ReadonlySignal<Texts>;
 
   constructor(store: KeyValueStore, preferred: readonly string[]) {
     this.#store = store;
+    this.#preferred = preferred;
     this.#tag = signal(chooseLanguage([store.get(STORED_AS) ?? "", ...preferred]));
     this.texts = computed(() => LANGUAGES[this.#tag.value]);
   }
 
-  /** The tag for `<html lang>` and for `Intl`. */
+  /** The tag for `<html lang>`. */
   get tag(): LanguageTag {
     return this.#tag.value;
+  }
+
+  /** The tag for dates and times: of the language, with the region that the browser asks for. */
+  get locale(): string {
+    return this.#preferred.find((tag) => primaryOf(tag) === this.tag) ?? this.tag;
   }
 
   /** The other languages, each by its tag and its own name. */
@@ -46,8 +53,12 @@ export class Language {
 /** The first of the preferred languages (`ko-KR`, `en`) that the page speaks; English if it speaks none. */
 export function chooseLanguage(preferred: readonly string[]): LanguageTag {
   for (const tag of preferred) {
-    const primary = tag.toLowerCase().split("-")[0] ?? "";
+    const primary = primaryOf(tag);
     if (Object.hasOwn(LANGUAGES, primary)) return primary as LanguageTag;
   }
   return "en";
+}
+
+function primaryOf(tag: string): string {
+  return tag.toLowerCase().split("-")[0] ?? "";
 }

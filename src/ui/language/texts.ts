@@ -18,8 +18,8 @@ export interface Texts {
   readonly findRoom: string;
   readonly roomName: string;
   readonly enter: string;
-  readonly enterRoom: (name: string) => string;
-  readonly openRoom: (name: string) => string;
+  readonly openRoom: string;
+  readonly roomIsNew: (name: string) => string;
   readonly roomNameRule: string;
   readonly roomNameSuggestion: (name: string) => string;
   readonly noRooms: string;

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import type { Room } from "../../protocol/bodies.ts";
+import type { Room } from "../../client/mod.ts";
 import { GoIcon } from "../parts/icons.tsx";
 import { usePage, useTexts } from "../parts/page.ts";
 import { roomHref } from "../route.ts";
@@ -63,8 +63,8 @@ function RoomCard({ room, now }: { room: Room; now: Date }): JSX.Element {
         <span class="room-card-facts">
           {room.last_message_at
             ? (
-              <time dateTime={at.toISOString()} title={formatFull(at, language.tag)}>
-                {formatAgo(at, now, language.tag)}
+              <time dateTime={at.toISOString()} title={formatFull(at, language.locale)}>
+                {formatAgo(at, now, language.locale)}
               </time>
             )
             : texts.noMessagesYet}

@@ -1,6 +1,5 @@
 import type { JSX, TargetedSubmitEvent } from "preact";
 import { type Signal, useSignal } from "@preact/signals";
-import { parseRoomName } from "../../protocol/room_name.ts";
 import { useTexts } from "../parts/page.ts";
 import { roomHref } from "../route.ts";
 import { troubleOf } from "../trouble.ts";
@@ -21,8 +20,7 @@ export function RoomForm({ lobby, query }: RoomFormProps): JSX.Element {
   const busy = useSignal(false);
   const entry = readRoomEntry(query.value);
   const wrong = error.value !== "" || entry.kind === "invalid";
-  const known = entry.kind === "name" &&
-    lobby.rooms.rooms.value?.some(({ name }) => parseRoomName(name)?.key === entry.name.key);
+  const isNew = entry.kind === "name" && lobby.rooms.lacks(entry.name);
 
   async function submit(event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
@@ -58,14 +56,16 @@ export function RoomForm({ lobby, query }: RoomFormProps): JSX.Element {
           }}
         />
         <button type="submit" class="strong" disabled={entry.kind !== "name" || busy.value}>
-          {entry.kind === "name"
-            ? (known ? texts.enterRoom : texts.openRoom)(entry.name.name)
-            : texts.enter}
+          {isNew ? texts.openRoom : texts.enter}
         </button>
       </div>
       <p id="room-hint" class="hint" data-wrong={wrong} aria-live="polite">
-        {error.value || (entry.kind === "invalid" ? texts.roomNameRule : "")}{" "}
-        {entry.kind === "invalid" && entry.suggestion && (
+        {error.value ||
+          (entry.kind === "invalid"
+            ? texts.roomNameRule
+            : isNew
+            ? texts.roomIsNew(entry.name.name)
+            : "")} {entry.kind === "invalid" && entry.suggestion && (
           <button
             type="button"
             class="link"

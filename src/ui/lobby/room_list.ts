@@ -1,6 +1,6 @@
 import { batch, type ReadonlySignal, signal } from "@preact/signals";
-import type { Api } from "../../client/mod.ts";
-import type { Room, RoomList as Page } from "../../protocol/bodies.ts";
+import type { Api, Room, RoomList as Page } from "../../client/mod.ts";
+import { parseRoomName, type RoomName } from "../../protocol/room_name.ts";
 import type { Trouble } from "../language/texts.ts";
 import { troubleOf } from "../trouble.ts";
 
@@ -17,6 +17,7 @@ export class RoomList {
   readonly #rooms = signal<readonly Room[] | null>(null);
   readonly #next = signal<string | null>(null);
   readonly #trouble = signal<Trouble | null>(null);
+  readonly #found = signal("");
   #query = "";
   #pages = 1;
   #request = new AbortController();
@@ -38,6 +39,13 @@ export class RoomList {
   /** Why the last request failed. */
   get trouble(): ReadonlySignal<Trouble | null> {
     return this.#trouble;
+  }
+
+  /** Whether the answer to a search shows that there is no such room; `false` until it has come. */
+  lacks({ name, key }: RoomName): boolean {
+    const rooms = this.#rooms.value;
+    if (!rooms || this.#found.value !== name || this.hasMore) return false;
+    return rooms.every((room) => parseRoomName(room.name)?.key !== key);
   }
 
   /** Shows the rooms whose name has this. */
@@ -93,6 +101,7 @@ export class RoomList {
       if (signal.aborted) return;
       batch(() => {
         apply(page);
+        this.#found.value = this.#query;
         this.#trouble.value = null;
       });
     } catch (error) {

@@ -5,10 +5,10 @@ export function FloorMark(): JSX.Element {
   return (
     <svg class="floor-mark" viewBox="0 0 32 32" aria-hidden="true">
       <rect class="floor-mark-board" width="32" height="32" rx="7" />
-      <path class="floor-mark-beam" d="M9.5 0h3v32h-3zM19.5 0h3v32h-3z" />
+      <path class="floor-mark-beam" d="M9 0h3.5v32H9zM19.5 0H23v32h-3.5z" />
       <path
         class="floor-mark-joint"
-        d="M0 11.5h9.5M0 22.5h9.5M12.5 6h7M12.5 17h7M12.5 28h7M22.5 11.5H32M22.5 22.5H32"
+        d="M1 11.5h8M1 22.5h8M12.5 6h7M12.5 17h7M12.5 28h7M23 11.5h8M23 22.5h8"
       />
     </svg>
   );

@@ -19,7 +19,7 @@ export interface MessageViewProps {
 export function MessageView(props: MessageViewProps): JSX.Element {
   const { row, language } = props;
   const texts = language.texts.value;
-  const full = formatFull(row.date, language.tag);
+  const full = formatFull(row.date, language.locale);
   return (
     <li
       class="message"
@@ -52,7 +52,7 @@ export function MessageView(props: MessageViewProps): JSX.Element {
             ? <Delivery {...props} />
             : row.endsGroup && (
               <time dateTime={row.date.toISOString()} title={full}>
-                {formatTime(row.date, language.tag)}
+                {formatTime(row.date, language.locale)}
               </time>
             )}
         </p>

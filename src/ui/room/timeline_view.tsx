@@ -92,7 +92,7 @@ export class TimelineView extends Component<TimelineViewProps> {
     }
     return (
       <li key={row.key} class="day">
-        <span>{formatDay(row.date, new Date(), language.tag, language.texts.value)}</span>
+        <span>{formatDay(row.date, new Date(), language.locale, language.texts.value)}</span>
       </li>
     );
   }
