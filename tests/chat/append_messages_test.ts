@@ -69,6 +69,21 @@ Deno.test("the same id with another text or sender is refused, across batches an
   assert.equal(count!["count"], 1);
 });
 
+Deno.test("of two equal ids in a batch the second shares the fate of the first", async () => {
+  await using db = await createTestDatabase();
+  const room = await makeRoom(db, "a");
+  const id = crypto.randomUUID();
+  const rows = await append(db, room, {}, { id, access_version: 9 }, {}, { id }, {});
+  assert.deepEqual(outcomes(rows), [
+    "stored",
+    "access_changed",
+    "stored",
+    "access_changed",
+    "stored",
+  ]);
+  assert.deepEqual(rows.map((row) => row["seq"]), [1, null, 2, null, 3]);
+});
+
 Deno.test("the same id in another room is another message", async () => {
   await using db = await createTestDatabase();
   const [a, b] = [await makeRoom(db, "a"), await makeRoom(db, "b")];
