@@ -14,6 +14,7 @@ import { Backoff } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Emitter, type ListenOptions } from "./emitter.ts";
 import { Outbox, type OutboxEntry } from "./outbox.ts";
+import { randomUUID } from "./random_uuid.ts";
 import { Session, type WebSocketConstructor } from "./session.ts";
 
 /** A socket that lasted so long has shown that the server is well: the next try may be at once. */
@@ -111,6 +112,7 @@ export class RoomConnection implements Disposable {
   readonly #closing = new AbortController();
   #position: number | undefined;
   #epoch: string | undefined;
+  #you: Sender | null = null;
   #status: ConnectionStatus = { state: "idle" };
   #session: Session | null = null;
   #welcomedAt: number | null = null;
@@ -129,7 +131,7 @@ export class RoomConnection implements Disposable {
     if (options.position !== undefined) this.#epoch = options.epoch;
     this.#WebSocket = options.WebSocket ?? globalThis.WebSocket;
     this.#clock = options.clock ?? systemClock;
-    this.#randomUUID = options.randomUUID ?? (() => crypto.randomUUID());
+    this.#randomUUID = options.randomUUID ?? randomUUID;
     this.#network = options.network ?? globalThis;
     const random = options.random ? { random: options.random } : {};
     this.#backoff = new Backoff(random);
@@ -193,7 +195,7 @@ export class RoomConnection implements Disposable {
     return this.#outbox.discard(id);
   }
 
-  /** Tells that a message is in the history that the owner has loaded. */
+  /** Tells that a message of one's own is in the history that the owner has loaded. */
   seen(id: string): void {
     this.#outbox.seen(id);
   }
@@ -241,7 +243,8 @@ export class RoomConnection implements Disposable {
         return this.#welcomed(frame);
       case "message":
         if (!this.#advance(frame.position)) return;
-        this.#outbox.seen(frame.id);
+        // Another person's message with this id is not the one that waits.
+        if (frame.sender.id === this.#you?.id) this.#outbox.seen(frame.id);
         return this.#emitter.emit("message", frame);
       case "changed":
         if (this.#advance(frame.position)) this.#emitter.emit("changed", frame);
@@ -267,6 +270,7 @@ export class RoomConnection implements Disposable {
     this.#position ??= frame.position;
     this.#epoch ??= frame.epoch;
     const session = this.#session;
+    this.#you = frame.you;
     this.#setStatus({ state: "open", you: frame.you, room: frame.room });
     this.#outbox.opened((message) => session?.send(message));
   }

@@ -1,4 +1,4 @@
-import * as esbuild from "esbuild";
+import { resolve } from "node:path";
 import { renderShell } from "./shell.ts";
 
 /** Options of {@linkcode buildPage}. */
@@ -27,46 +27,45 @@ export interface BuildPageOptions {
  */
 export async function buildPage(options: BuildPageOptions): Promise<void> {
   const minify = options.minify ?? true;
-  const assets = `${options.outdir}/assets`;
+  const outdir = resolve(options.outdir);
+  const assets = `${outdir}/assets`;
   const source = import.meta.dirname!;
-  try {
-    const { metafile } = await esbuild.build({
-      entryPoints: [
-        { in: `${source}/main.tsx`, out: "page" },
-        { in: `${source}/styles/page.css`, out: "page" },
-        { in: `${source}/assets/favicon.svg`, out: "favicon" },
-      ],
-      entryNames: "[name]-[hash]",
-      assetNames: "[name]-[hash]",
-      outdir: assets,
-      absWorkingDir: source,
-      bundle: true,
-      format: "esm",
-      target: ["es2022", "safari16", "chrome108", "firefox110"],
-      jsx: "automatic",
-      jsxImportSource: "preact",
-      loader: { ".svg": "copy" },
-      minify,
-      sourcemap: minify ? false : "linked",
-      legalComments: "none",
-      logLevel: "silent",
-      metafile: true,
-    });
-    const files = Object.keys(metafile.outputs).map((path) =>
-      path.slice(path.lastIndexOf("/") + 1)
-    );
-    const shell = renderShell({
-      script: addressOf(files, /^page-.*\.js$/),
-      style: addressOf(files, /^page-.*\.css$/),
-      icon: addressOf(files, /^favicon-.*\.svg$/),
-    });
-    // Renamed into its place, so that a server that reads at this moment never gets half of it.
-    await Deno.writeTextFile(`${options.outdir}/index.html.new`, shell);
-    await Deno.rename(`${options.outdir}/index.html.new`, `${options.outdir}/index.html`);
-    await removeOthers(assets, new Set(files));
-  } finally {
-    await esbuild.stop();
-  }
+  // Both the process of an asynchronous build and the thread of a synchronous one live on for a while
+  // after it. Without threads a synchronous build is one process, which has ended when it returns.
+  Deno.env.set("ESBUILD_WORKER_THREADS", "0");
+  const { buildSync } = await import("esbuild");
+  const { metafile } = buildSync({
+    entryPoints: [
+      { in: `${source}/main.tsx`, out: "page" },
+      { in: `${source}/styles/page.css`, out: "page" },
+      { in: `${source}/assets/favicon.svg`, out: "favicon" },
+    ],
+    entryNames: "[name]-[hash]",
+    assetNames: "[name]-[hash]",
+    outdir: assets,
+    absWorkingDir: source,
+    bundle: true,
+    format: "esm",
+    target: ["es2022", "safari16", "chrome108", "firefox110"],
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    loader: { ".svg": "copy" },
+    minify,
+    sourcemap: minify ? false : "linked",
+    legalComments: "none",
+    logLevel: "silent",
+    metafile: true,
+  });
+  const files = Object.keys(metafile.outputs).map((path) => path.slice(path.lastIndexOf("/") + 1));
+  const shell = renderShell({
+    script: addressOf(files, /^page-.*\.js$/),
+    style: addressOf(files, /^page-.*\.css$/),
+    icon: addressOf(files, /^favicon-.*\.svg$/),
+  });
+  // Renamed into its place, so that a server that reads at this moment never gets half of it.
+  await Deno.writeTextFile(`${outdir}/index.html.new`, shell);
+  await Deno.rename(`${outdir}/index.html.new`, `${outdir}/index.html`);
+  await removeOthers(assets, new Set(files));
 }
 
 function addressOf(files: readonly string[], name: RegExp): string {

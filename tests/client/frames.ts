@@ -9,12 +9,13 @@ import type {
 } from "../../src/protocol/frames.ts";
 
 export const EPOCH = "one";
+export const YOU = { id: "otter", name: "Quiet Otter" };
 
 export function welcome(position = 0): WelcomeFrame {
   return {
     type: "welcome",
     room: { name: "lobby", created_at: "2026-03-01T09:00:00Z", last_seq: position },
-    you: { id: "me", name: "Quiet Otter" },
+    you: YOU,
     epoch: EPOCH,
     position,
     last_seq: position,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { RoomConnection, type RoomConnectionOptions } from "../../src/client/mod.ts";
 import { FakeSockets } from "./fake_sockets.ts";
-import { ack, message, refusal, reset, welcome } from "./frames.ts";
+import { ack, message, refusal, reset, welcome, YOU } from "./frames.ts";
 import { ManualClock } from "./manual_clock.ts";
 
 function setUp(options: RoomConnectionOptions = {}) {
@@ -32,7 +32,7 @@ Deno.test("a message waits for the welcome, is pending, then sent, then gone whe
   assert.deepEqual(states(), ["hello: pending"]);
   sockets.last.frames(ack(id));
   assert.deepEqual(states(), ["hello: sent"]);
-  sockets.last.frames(message(1, { id }));
+  sockets.last.frames(message(1, { id, sender: YOU }));
   assert.deepEqual(states(), []);
   room.close();
 });
@@ -41,10 +41,19 @@ Deno.test("a message that is seen before its acknowledgement is gone, and the qu
   const { room, sockets, open, states } = setUp();
   open();
   const id = room.send("first");
-  sockets.last.frames(message(1, { id }), ack(id));
+  sockets.last.frames(message(1, { id, sender: YOU }), ack(id));
   assert.deepEqual(states(), []);
   room.send("second");
   assert.deepEqual(sockets.last.texts, ["first", "second"]);
+  room.close();
+});
+
+Deno.test("another person's message with the same id does not take one's own away", () => {
+  const { room, sockets, open, states } = setUp();
+  open();
+  const id = room.send("mine");
+  sockets.last.frames(message(1, { id }));
+  assert.deepEqual(states(), ["mine: pending"]);
   room.close();
 });
 

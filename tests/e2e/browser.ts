@@ -1,4 +1,5 @@
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import assert from "node:assert/strict";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 
 const CANDIDATES = [
   "/usr/bin/chromium",
@@ -35,6 +36,7 @@ export function browserTest(name: string, run: (browser: TestBrowser) => Promise
     async fn() {
       await using browser = await TestBrowser.launch();
       await run(browser);
+      assert.deepEqual(browser.faults, [], "the pages threw nothing and kept to the policy");
     },
   });
 }
@@ -42,7 +44,8 @@ export function browserTest(name: string, run: (browser: TestBrowser) => Promise
 /** Chromium, with people in it who know nothing of each other. */
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;
-  readonly #problems: string[] = [];
+  /** What pages have thrown, and where they broke the content security policy. */
+  readonly faults: string[] = [];
 
   private constructor(browser: Browser) {
     this.#browser = browser;
@@ -51,6 +54,10 @@ export class TestBrowser implements AsyncDisposable {
   /** Starts it. */
   static async launch(): Promise<TestBrowser> {
     if (executable === null) throw new Error("Cannot run browser tests: no Chromium was found");
+    // Playwright looks for Windows below Linux as soon as it is loaded, in files that Deno opens to
+    // nobody but a program with all permissions. This tells it not to.
+    Deno.env.set("__IS_WSL_TEST__", "1");
+    const { chromium } = await import("playwright-core");
     return new TestBrowser(await chromium.launch({ executablePath: executable, args: FLAGS }));
   }
 
@@ -61,9 +68,9 @@ export class TestBrowser implements AsyncDisposable {
       viewport: { width: 900, height: 700 },
       ...options,
     });
-    context.on("weberror", (error) => this.#problems.push(String(error.error())));
+    context.on("weberror", (error) => this.faults.push(String(error.error())));
     context.on("console", (message) => {
-      if (/Content Security Policy/i.test(message.text())) this.#problems.push(message.text());
+      if (/Content Security Policy/i.test(message.text())) this.faults.push(message.text());
     });
     return context;
   }
@@ -75,12 +82,9 @@ export class TestBrowser implements AsyncDisposable {
     return page;
   }
 
-  /** Closes it; throws when a page threw, or broke the content security policy. */
+  /** Closes it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close();
-    if (this.#problems.length > 0) {
-      throw new Error(`The page has faults:\n${this.#problems.join("\n")}`);
-    }
   }
 }
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { relative } from "node:path";
 import { buildPage } from "../../src/ui/build.ts";
 
 Deno.test("the shell refers to hashed files that are there, and has nothing inline", async () => {
   const outdir = await Deno.makeTempDir();
   try {
-    await buildPage({ outdir });
+    await buildPage({ outdir: relative(Deno.cwd(), outdir) });
     const html = await Deno.readTextFile(`${outdir}/index.html`);
     const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address!);
     assert.equal(addresses.length, 3);

@@ -115,7 +115,7 @@ Deno.test("a message is shown at once, and becomes the room's when it comes back
   sockets.last.accept().frames(welcome(1));
   assert.equal(room.send("  \n hello\n\n"), null);
   assert.deepEqual(room.outbox.value.map(({ message }) => message), [" hello"]);
-  sockets.last.frames(ack("mine-1", 2), message(2, { id: "mine-1" }));
+  sockets.last.frames(ack("mine-1", 2), message(2, { id: "mine-1", sender: OTTER }));
   assert.deepEqual(room.outbox.value, []);
   assert.deepEqual(shown(), [1, 2]);
   room.close();
@@ -142,7 +142,11 @@ Deno.test("messages on their way survive a reload, under the same ids", async ()
     [ME]: [me],
     [HISTORY]: [
       history(1, 2, {
-        messages: [...page(1, 1).messages, { ...page(2, 2).messages[0], id: "mine-1" }],
+        messages: [...page(1, 1).messages, {
+          ...page(2, 2).messages[0],
+          id: "mine-1",
+          sender: OTTER,
+        }],
       }),
     ],
   });

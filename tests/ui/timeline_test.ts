@@ -87,6 +87,12 @@ Deno.test("what is on its way follows what is stored, and takes its place under 
   assert.equal(after.filter(isMessage).at(-1)?.entry, undefined);
 });
 
+Deno.test("a message that failed because its id was taken is shown beside the one that has it", () => {
+  const failed = entry("id-1", { state: "failed", code: "id_conflict" });
+  const rows = timelineRows({ messages: messages(1, 1), outbox: [failed], you: OTTER });
+  assert.deepEqual(rows.filter(isMessage).map(({ key }) => key), ["id-1", "id-1 again"]);
+});
+
 Deno.test("an answer shows the message that it answers, if that is loaded", () => {
   const rows = timelineRows({
     ...empty,

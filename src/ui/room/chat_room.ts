@@ -216,7 +216,9 @@ export class ChatRoom implements Disposable {
   #show(page: HistoryPage): void {
     batch(() => {
       this.log.load(page);
-      for (const { id } of page.messages) this.#connection?.seen(id);
+      for (const { id, sender } of page.messages) {
+        if (sender.id === this.#you.peek()?.id) this.#connection?.seen(id);
+      }
     });
   }
 

@@ -55,9 +55,11 @@ export function timelineRows({ messages, outbox, you }: TimelineParts): readonly
     ...answerOf(message.reply_to, bySeq),
   }));
   for (const entry of outbox) {
-    if (!you || stored.has(entry.id)) continue;
+    const taken = stored.has(entry.id);
+    // Stored already, unless it failed because the id is another message's.
+    if (!you || (taken && entry.state !== "failed")) continue;
     drafts.push({
-      key: entry.id,
+      key: taken ? `${entry.id} again` : entry.id,
       date: new Date(entry.created_at),
       text: entry.message,
       sender: you,

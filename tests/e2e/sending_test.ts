@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import type { WebSocketRoute } from "playwright-core";
+import { createTestDatabase } from "../support/database.ts";
+import { startInstance } from "../support/instance.ts";
+import { browserTest } from "./browser.ts";
+import { RoomScreen } from "./room_screen.ts";
+
+browserTest(
+  "a message that the server refuses for good says so, and can be sent again",
+  async (browser) => {
+    await using database = await createTestDatabase();
+    await using instance = await startInstance({ databaseUrl: database.url });
+    const taken = crypto.randomUUID();
+    const other = await RoomScreen.open(await browser.person(), instance.origin, "lobby");
+    await other.page.evaluate((id) =>
+      fetch("/api/rooms/lobby/messages", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ id, message: "was there first" }),
+      }), taken);
+
+    const person = await browser.person();
+    await person.addInitScript((id) => {
+      // The empty page before the first has neither.
+      if (location.protocol !== "http:") return;
+      const random = crypto.randomUUID.bind(crypto);
+      crypto.randomUUID = () => {
+        if (sessionStorage.getItem("taken")) return random();
+        sessionStorage.setItem("taken", "yes");
+        return id as ReturnType<typeof random>;
+      };
+    }, taken);
+    const screen = await RoomScreen.open(person, instance.origin, "lobby");
+    await screen.say("mine");
+    const failed = screen.messages("failed");
+    await failed.waitFor();
+    assert.match(await failed.innerText(), /Not sent: This id belongs to another message/);
+    await screen.page.reload();
+    await screen.connected();
+    await failed.getByRole("button", { name: "Send again" }).click();
+    assert.deepEqual(await screen.settled(2), ["was there first", "mine"]);
+    assert.deepEqual(await other.settled(2), ["was there first", "mine"]);
+  },
+);
+
+browserTest("a failed message can be discarded", async (browser) => {
+  await using database = await createTestDatabase();
+  await using instance = await startInstance({ databaseUrl: database.url });
+  const person = await browser.person();
+  await person.addInitScript(() => {
+    crypto.randomUUID = () => "00000000-0000-4000-8000-000000000000";
+  });
+  const screen = await RoomScreen.open(person, instance.origin, "lobby");
+  await screen.say("first");
+  await screen.settled(1);
+  await screen.say("second");
+  await screen.messages("failed").getByRole("button", { name: "Discard" }).click();
+  assert.deepEqual(await screen.settled(1), ["first"]);
+});
+
+browserTest(
+  "what was not acknowledged goes again after a reload, and is stored once",
+  async (browser) => {
+    await using database = await createTestDatabase();
+    await using instance = await startInstance({ databaseUrl: database.url });
+    const person = await browser.person();
+    // A network that carries everything to the server and nothing that the server answers.
+    let deaf = true;
+    await person.routeWebSocket(/\/ws\/chat\//, (route: WebSocketRoute) => {
+      const server = route.connectToServer();
+      server.onMessage((data) => {
+        const welcome = String(data).includes('"welcome"');
+        if (welcome || !deaf) route.send(data);
+      });
+    });
+    const screen = await RoomScreen.open(person, instance.origin, "lobby");
+    await screen.say("one");
+    await screen.say("two");
+    assert.equal(await screen.messages("pending").count(), 2);
+    assert.match(await screen.messages("pending").first().innerText(), /Sending/);
+    await screen.page.waitForFunction(async () => {
+      const response = await fetch("/api/rooms/lobby/messages");
+      return (await response.json()).messages.length === 2;
+    });
+    deaf = false;
+    await screen.page.reload();
+    await screen.connected();
+    await screen.say("three");
+    assert.deepEqual(await screen.settled(3), ["one", "two", "three"]);
+    const other = await RoomScreen.open(await browser.person(), instance.origin, "lobby");
+    assert.deepEqual(await other.settled(3), ["one", "two", "three"]);
+  },
+);
+
+browserTest("messages faster than the rate wait, and all arrive in order", async (browser) => {
+  await using database = await createTestDatabase();
+  await using instance = await startInstance({
+    databaseUrl: database.url,
+    env: { MESSAGE_RATE: "5", MESSAGE_BURST: "5" },
+  });
+  const screen = await RoomScreen.open(await browser.person(), instance.origin, "lobby");
+  const texts = Array.from({ length: 15 }, (_, n) => `quick ${n}`);
+  for (const text of texts) await screen.say(text);
+  assert.deepEqual(await screen.settled(texts.length), texts);
+});
