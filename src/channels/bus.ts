@@ -52,7 +52,9 @@ export interface Bus extends AsyncDisposable {
    * when it hears again (and when it hears for the first time), `overflow` when some were dropped.
    */
   onDoubt(handler: (reason: Doubt) => void, options?: { readonly signal?: AbortSignal }): void;
+  /** How it is now. */
   health(): BusHealth;
+  /** What it has done. */
   counters(): BusCounters;
   /** Resolves when what was published has been handed on, or after the bus's own time-out. */
   flush(): Promise<void>;

@@ -60,6 +60,11 @@ export class ChannelLayer implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #counters = { sent: 0, delivered: 0, droppedByCapacity: 0, expired: 0 };
 
+  /**
+   * Puts a layer on a bus, which stays the caller's unless the layer owns it.
+   *
+   * @throws {RangeError} when a capacity is no whole number above 0
+   */
   constructor(bus: Bus, options: ChannelLayerOptions = {}, ownsBus = false) {
     for (const [, capacity] of [[null, options.capacity ?? 1], ...options.channelCapacity ?? []]) {
       if (!Number.isInteger(capacity) || (capacity as number) < 1) {
@@ -196,6 +201,7 @@ export class ChannelLayer implements AsyncDisposable {
     this.#clear();
   }
 
+  /** The same as {@linkcode close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -32,7 +32,9 @@ export type ClientFrame = z.input<typeof messageFrame> | z.input<typeof pingFram
 
 /** Who wrote a message, by the name that they had then. */
 export interface Sender {
+  /** UUID of the person. */
   readonly id: string;
+  /** What others see. */
   readonly name: string;
 }
 
@@ -48,6 +50,7 @@ export interface Message {
   readonly id: string;
   /** The text; empty when deleted. */
   readonly message: string;
+  /** Who wrote it. */
   readonly sender: Sender;
   /** RFC 3339, UTC. */
   readonly created_at: string;
@@ -64,7 +67,9 @@ export type ChangeKind = "edit" | "delete" | "react";
 
 /** A room as its members see it. */
 export interface RoomInfo {
+  /** As its creator wrote it. */
   readonly name: string;
+  /** RFC 3339, UTC. */
   readonly created_at: string;
   /** The number of its newest message; 0 when there is none. */
   readonly last_seq: number;
@@ -72,37 +77,51 @@ export interface RoomInfo {
 
 /** The first frame of a `maru.v1` socket. */
 export interface WelcomeFrame {
+  /** Tells the frame from others. */
   readonly type: "welcome";
+  /** Where this is. */
   readonly room: RoomInfo;
+  /** Who this connection is. */
   readonly you: Sender;
+  /** Names the history that positions belong to; goes with `after` in a resume. */
   readonly epoch: string;
   /** Where this stream begins: only later positions follow. */
   readonly position: number;
+  /** The number of the newest message. */
   readonly last_seq: number;
 }
 
 /** A new message. */
 export interface MessageEvent extends Message {
+  /** Tells the frame from others. */
   readonly type: "message";
 }
 
 /** A message that was edited, deleted or reacted to, as it now is; `position` is the change's. */
 export interface ChangedEvent extends Message {
+  /** Tells the frame from others. */
   readonly type: "changed";
+  /** What was done. */
   readonly kind: ChangeKind;
 }
 
 /** The message with this id is committed. */
 export interface AckFrame {
+  /** Tells the frame from others. */
   readonly type: "ack";
+  /** The id that was sent. */
   readonly id: string;
+  /** The number that it got. */
   readonly seq: number;
+  /** Its place in the room log. */
   readonly position: number;
 }
 
 /** Something was refused. */
 export interface ErrorFrame {
+  /** Tells the frame from others. */
   readonly type: "error";
+  /** What is wrong; see `ERRORS`. */
   readonly code: ErrorCode;
   /** For people, in English; programs go by `code`. */
   readonly message: string;
@@ -116,14 +135,19 @@ export interface ErrorFrame {
 
 /** Load the history anew; the socket goes on from `position`. */
 export interface ResetFrame {
+  /** Tells the frame from others. */
   readonly type: "reset";
+  /** Why: another history, a position beyond the head, too far behind, or no longer kept. */
   readonly reason: "epoch" | "ahead" | "behind" | "retention";
+  /** Names the history that counts now. */
   readonly epoch: string;
+  /** The socket goes on after it. */
   readonly position: number;
 }
 
 /** The answer to `ping`. */
 export interface PongFrame {
+  /** Tells the frame from others. */
   readonly type: "pong";
 }
 

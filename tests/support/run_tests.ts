@@ -4,14 +4,13 @@
  *
  * @module
  */
+import { stripVTControlCharacters } from "node:util";
 import { migrateChannels } from "../../src/channels/mod.ts";
 import { migrate } from "../../src/db/migrations.ts";
 import { connect } from "../../src/db/pool.ts";
 import { startEmbeddedPostgres } from "../../src/dev/embedded_postgres.ts";
 import { buildPage } from "../../src/ui/build.ts";
 import { databaseUrl, TEMPLATE, TEST_SETTINGS } from "./database.ts";
-
-const ANSI = /\x1b\[[0-9;]*m/g;
 
 const { code, counts } = await runAll(Deno.args);
 const skipped = counts.ignored > 0 ? `, ${counts.ignored} skipped` : "";
@@ -70,7 +69,9 @@ async function runTests(url: string, args: readonly string[]) {
   const { code } = await child.status;
   // The last line of deno test: ok | 12 passed | 0 failed | 1 ignored (3s)
   const summary =
-    text.replace(ANSI, "").split("\n").findLast((line) => /\d+ passed.*\d+ failed/.test(line)) ??
+    stripVTControlCharacters(text).split("\n").findLast((line) =>
+      /\d+ passed.*\d+ failed/.test(line)
+    ) ??
       "";
   const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(summary)?.[1] ?? 0);
   return {

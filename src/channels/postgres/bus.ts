@@ -43,7 +43,7 @@ const MAX_PUBLISHERS = 4_096;
 export async function openPostgresBus(options: PostgresBusOptions): Promise<Bus> {
   const bus = new PostgresBus(options);
   try {
-    await bus.firstAttempt;
+    await bus.opened();
   } catch (error) {
     await bus.close();
     throw error;
@@ -64,6 +64,7 @@ class PostgresBus implements Bus {
   readonly #counters = { received: 0, delivered: 0, unopened: 0, replayed: 0 };
   #since = Date.now();
   #reloading = false;
+  #loading: Promise<void> = Promise.resolve();
   #closed = false;
   #lastWarning = -Infinity;
 
@@ -86,13 +87,15 @@ class PostgresBus implements Bus {
         : { heartbeatIntervalMs: options.heartbeatIntervalMs }),
       onPayload: (payload) => this.#receive(payload),
       onLost: () => this.#changed("lost"),
-      onListening: () => void this.#listening(),
+      onListening: () => this.#loading = this.#listening(),
       warn: this.#warn,
     });
   }
 
-  get firstAttempt(): Promise<void> {
-    return this.#listener.firstAttempt;
+  /** Settles when it hears and can open what it hears, or when the first attempt has failed. */
+  async opened(): Promise<void> {
+    await this.#listener.firstAttempt;
+    await this.#loading;
   }
 
   publish(topic: string, bytes: Uint8Array, options: { readonly to?: string } = {}): void {
@@ -133,8 +136,9 @@ class PostgresBus implements Bus {
 
   async #listening(): Promise<void> {
     // Keys may have been rotated while it was deaf.
-    if (await this.#notifier.reloadKeys()) this.#changed("restored");
-    else if (this.#listener.listening && !this.#closed) void this.#listening();
+    while (this.#listener.listening && !this.#closed) {
+      if (await this.#notifier.reloadKeys()) return this.#changed("restored");
+    }
   }
 
   #changed(reason: Doubt): void {

@@ -19,6 +19,7 @@ export interface ListenerOptions {
 
 /** The direct URL leads to a pooler that drops LISTEN. */
 export class PoolerError extends Error {
+  /** Tells it from other errors, also across realms. */
   override readonly name = "PoolerError";
 
   constructor() {
@@ -34,6 +35,7 @@ const FIRST_ECHO_TIMEOUT_MS = 2_000;
 const DEFAULT_HEARTBEAT_INTERVAL_MS = 5_000;
 const MISSED_HEARTBEATS = 2;
 const END_TIMEOUT_MS = 200;
+const POOLER_TIMEOUT_MS = 1_000;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 // A frozen listener pins the notify queue of the whole server: let the server drop it soon.
@@ -101,6 +103,30 @@ export class Listener {
     }
   }
 
+  /**
+   * Through a pooler in transaction mode the own heartbeat comes back, for it is told before its
+   * transaction ends; what another connection says does not.
+   *
+   * @throws {PoolerError} when that is so
+   */
+  async #requireListen(channel: string, heard: Heard): Promise<void> {
+    const other = postgres(this.#options.url, {
+      max: 1,
+      prepare: false,
+      fetch_types: false,
+      connect_timeout: CONNECT_TIMEOUT_S,
+      onnotice: () => {},
+    });
+    try {
+      const nonce = HEARTBEAT + crypto.randomUUID();
+      const found = heard.within(nonce, POOLER_TIMEOUT_MS);
+      await other.unsafe(`select pg_notify('${channel}', '${nonce}')`);
+      if (!await found) throw new PoolerError();
+    } finally {
+      await other.end({ timeout: 1 });
+    }
+  }
+
   /** One attempt, from the first byte to the doubt that ends it. */
   async #listen(): Promise<void> {
     const { channels, url, heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS } = this.#options;
@@ -112,6 +138,7 @@ export class Listener {
     signal.addEventListener("abort", aborted, { once: true });
     let echoed = Promise.withResolvers<void>();
     let expected = "";
+    const heard = new Heard();
     let connected = false;
     const sql = postgres(url, {
       max: 1,
@@ -125,6 +152,7 @@ export class Listener {
       onnotify: (channel: string, payload: string) => {
         if (channel === own && payload.startsWith(HEARTBEAT)) {
           if (payload === expected) echoed.resolve();
+          heard.resolve(payload);
         } else this.#options.onPayload(payload);
       },
       connection: { application_name: "maru-listener" },
@@ -147,12 +175,9 @@ export class Listener {
       ).then(() => sql.unsafe("select pg_backend_pid() as pid"));
       const pid = await within(setUp, CONNECT_TIMEOUT_S * 1000 + 1000, doubt.promise);
       connected = true;
-      try {
-        await echo(FIRST_ECHO_TIMEOUT_MS);
-      } catch (error) {
-        // A pooler answers with a process id of its own invention.
-        throw pid.state.pid === pid[0]!["pid"] ? error : new PoolerError();
-      }
+      await echo(FIRST_ECHO_TIMEOUT_MS);
+      // A pooler answers with a process id of its own invention; only some of them let LISTEN work.
+      if (pid.state.pid !== pid[0]!["pid"]) await this.#requireListen(own, heard);
       this.#listening = true;
       this.#options.onListening();
       this.#first.resolve();
@@ -171,6 +196,27 @@ export class Listener {
         sleep(END_TIMEOUT_MS, ended.signal),
       ]);
     }
+  }
+}
+
+/** Waits for payloads that may come. */
+class Heard {
+  #wanted = "";
+  #found: (() => void) | undefined;
+
+  resolve(payload: string): void {
+    if (payload === this.#wanted) this.#found?.();
+  }
+
+  /** Whether a payload comes within a time. */
+  async within(payload: string, ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#wanted = payload;
+    this.#found = () => resolve(true);
+    const timer = setTimeout(() => resolve(false), ms);
+    const found = await promise;
+    clearTimeout(timer);
+    return found;
   }
 }
 

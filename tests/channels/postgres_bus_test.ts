@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import {
+  type Bus,
+  type Doubt,
+  openPostgresBus,
+  PoolerError,
+  postgresChannelLayer,
+} from "../../src/channels/mod.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { findPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
+import { RoomClient } from "../support/room_client.ts";
+import { startServer } from "../support/server.ts";
+import { startTcpProxy } from "../support/tcp_proxy.ts";
+
+const WAIT_TIMEOUT_MS = 15_000;
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (data: Uint8Array) => new TextDecoder().decode(data);
+
+/** Gathers what a bus hears on a topic, and waits for as many as are wanted. */
+function gather(bus: Bus, topic: string) {
+  const heard: string[] = [];
+  let look = () => {};
+  bus.subscribe(topic, (data) => {
+    heard.push(text(data));
+    look();
+  });
+  return {
+    heard,
+    async until(count: number): Promise<string[]> {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const timer = setTimeout(
+        () => reject(new Error(`Heard ${heard.length} of ${count}`)),
+        WAIT_TIMEOUT_MS,
+      );
+      look = () => heard.length >= count && resolve();
+      look();
+      await promise.finally(() => clearTimeout(timer));
+      return heard;
+    },
+  };
+}
+
+/** Resolves when a bus tells this doubt. */
+function doubt(bus: Bus, wanted: Doubt): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  bus.onDoubt((reason) => {
+    if (reason !== wanted) return;
+    stop.abort();
+    resolve();
+  }, { signal: stop.signal });
+  return promise;
+}
+
+Deno.test("publications arrive at the others, in order, once, and not at their publisher", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  const own = gather(one, "t");
+  const other = gather(two, "t");
+  const sent = Array.from({ length: 3_000 }, (_, i) => `${i}`);
+  for (const message of sent) one.publish("t", bytes(message));
+  assert.deepEqual(await other.until(3_000), sent);
+  two.publish("t", bytes("answer"));
+  assert.deepEqual(await own.until(1), ["answer"]);
+  assert.ok(one.counters()["payloads"]! < 100, "packed");
+});
+
+Deno.test("payloads of every size around the limits arrive whole, ASCII and Hangul", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  const limit = one.inlineLimit;
+  const sizes = [0, 1, limit - 1, limit, limit + 1, limit + 40, 7_999, 8_000, 8_001, 1024 * 1024];
+  const { until } = gather(two, "t");
+  const messages = sizes.flatMap((size) => ["a".repeat(size), "가".repeat(size / 3 | 0)]);
+  for (const message of messages) one.publish("t", bytes(message));
+  const heard = await until(messages.length);
+  assert.deepEqual(heard.map((message) => message.length), messages.map((m) => m.length));
+  assert.ok(heard.every((message, i) => message === messages[i]));
+});
+
+Deno.test("a publication for one instance reaches that one only", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  await using three = await openPostgresBus({ url: db.url });
+  const second = gather(two, "t");
+  const third = gather(three, "t");
+  one.publish("t", bytes("for two"), { to: two.instance });
+  one.publish("t", bytes("for all"));
+  assert.deepEqual(await second.until(2), ["for two", "for all"]);
+  assert.deepEqual(await third.until(1), ["for all"]);
+});
+
+Deno.test("forged, foreign and replayed payloads are dropped and counted", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  const captured: string[] = [];
+  const capture = Promise.withResolvers<void>();
+  const spy = await db.sql.listen("channels_all", (payload) => {
+    captured.push(payload);
+    capture.resolve();
+  });
+  const { until, heard } = gather(two, "t");
+  one.publish("t", bytes("genuine"));
+  await until(1);
+  await capture.promise;
+  const forgeries = ["", "AAAA", captured[0]!.slice(0, -8) + "AAAAAAA=", "s 1 2 3 4", "가"];
+  for (const forgery of forgeries) await db.sql`select pg_notify('channels_all', ${forgery})`;
+  await db.sql`select pg_notify('channels_all', ${captured[0]!})`;
+  one.publish("t", bytes("after"));
+  await until(2);
+  assert.deepEqual(heard, ["genuine", "after"]);
+  assert.equal(two.counters()["unopened"], forgeries.length);
+  assert.equal(two.counters()["replayed"], 1);
+  assert.doesNotMatch(atob(captured[0]!), /genuine/, "nobody else can read it");
+  await spy.unlisten();
+});
+
+Deno.test("after the listener's connection is killed it comes back by itself, and says so", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  await using layer = await postgresChannelLayer({ url: db.url });
+  const { until } = gather(two, "t");
+  const lost = doubt(two, "lost");
+  const restored = doubt(two, "restored");
+  await db.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'maru-listener' and datname = current_database()`;
+  await lost;
+  await restored;
+  one.publish("t", bytes("heard again"));
+  assert.deepEqual(await until(1), ["heard again"]);
+  const channel = layer.newChannel();
+  await layer.groupAdd("g", channel);
+  await layer.groupSend("g", { type: "x" });
+  assert.deepEqual(await layer.receive(channel), { type: "x" });
+});
+
+Deno.test("a half-open listener is found by its heartbeat", async () => {
+  await using db = await createTestDatabase();
+  await using proxy = startTcpProxy(Number(new URL(db.url).port));
+  const through = new URL(db.url);
+  through.port = String(proxy.port);
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({
+    url: db.url,
+    directUrl: through.href,
+    heartbeatIntervalMs: 200,
+  });
+  const lost = doubt(two, "lost");
+  proxy.swallow();
+  await lost;
+  assert.equal(two.health().listening, false);
+  const restored = doubt(two, "restored");
+  proxy.resume();
+  await restored;
+  const { until } = gather(two, "t");
+  one.publish("t", bytes("back"));
+  assert.deepEqual(await until(1), ["back"]);
+});
+
+Deno.test("a new key is taken up without a restart", async () => {
+  await using db = await createTestDatabase();
+  await using old = await openPostgresBus({ url: db.url });
+  const { until } = gather(old, "t");
+  await db.sql`insert into channels.keys (secret) values (sha256('new'::bytea))`;
+  await using fresh = await openPostgresBus({ url: db.url });
+  const reloaded = doubt(old, "overflow");
+  fresh.publish("t", bytes("lost: the key is not known yet"));
+  await reloaded;
+  fresh.publish("t", bytes("known"));
+  assert.deepEqual(await until(1), ["known"]);
+});
+
+Deno.test("a group send from SQL is part of its transaction, of any size, and arrives once", async () => {
+  await using db = await createTestDatabase();
+  await using layer = await postgresChannelLayer({ url: db.url });
+  const channel = layer.newChannel();
+  await layer.groupAdd("room-1", channel);
+  await db.sql.begin(async (tx) => {
+    await tx`select channels.group_send('room-1', '{"n": "rolled back"}')`;
+    throw new Error("no");
+  }).catch(() => {});
+  const long = "가".repeat(20_000);
+  await db.sql.begin(async (tx) => {
+    await tx`select channels.group_send('room-1', '{"n": 1}')`;
+    await tx`select channels.group_send('room-1', '{"n": 1}')`;
+    await tx`select channels.group_send('room-1', jsonb_build_object('n', ${long}::text))`;
+    await tx`select channels.send(${channel}, '{"n": 2}')`;
+  });
+  const received = [];
+  for (let i = 0; i < 4; i++) received.push((await layer.receive(channel))["n"]);
+  assert.deepEqual(received, [1, 1, long, 2], "equal messages sent twice arrive twice");
+  await assert.rejects(db.sql`select channels.group_send('no/name', '{}')`, /Cannot send to group/);
+  await assert.rejects(db.sql`select channels.group_send('g', '[]')`, /no JSON object/);
+});
+
+const pgbouncer = await findPgBouncer();
+if (pgbouncer === null) console.warn("PgBouncer is not installed: its tests are skipped");
+
+Deno.test({
+  name: "a pooler in transaction mode is refused for LISTEN, in one clear error",
+  ignore: pgbouncer === null,
+  async fn() {
+    await using db = await createTestDatabase();
+    await using pooler = await startPgBouncer(pgbouncer!, db.url);
+    await assert.rejects(openPostgresBus({ url: pooler.through(db.url) }), PoolerError);
+  },
+});
+
+Deno.test({
+  name: "with a direct URL beside it, chat runs through a pooler in transaction mode",
+  ignore: pgbouncer === null,
+  async fn() {
+    await using db = await createTestDatabase();
+    await using pooler = await startPgBouncer(pgbouncer!, db.url);
+    const env = { DATABASE_DIRECT_URL: db.url };
+    await using one = await startServer(pooler.through(db.url), env);
+    await using two = await startServer(pooler.through(db.url), env);
+    await using ann = await RoomClient.open(one.wsOrigin, "lobby");
+    await using ben = await RoomClient.open(two.wsOrigin, "lobby");
+    for (let i = 0; i < 30; i++) (i % 2 === 0 ? ann : ben).say(`${i}`);
+    await ann.until(() => ann.messages.length === 30);
+    await ben.until(() => ben.messages.length === 30);
+    assert.deepEqual(ann.messages, ben.messages);
+    assert.deepEqual([...one.complaints, ...two.complaints], []);
+  },
+});
