@@ -58,39 +58,46 @@ browserTest("a failed message can be discarded", async (browser) => {
   assert.deepEqual(await screen.settled(1), ["first"]);
 });
 
-browserTest(
-  "what was not acknowledged goes again after a reload, and is stored once",
-  async (browser) => {
-    await using database = await createTestDatabase();
-    await using instance = await startInstance({ databaseUrl: database.url });
-    const person = await browser.person();
-    // A network that carries everything to the server and nothing that the server answers.
-    let deaf = true;
-    await person.routeWebSocket(/\/ws\/chat\//, (route: WebSocketRoute) => {
-      const server = route.connectToServer();
-      server.onMessage((data) => {
-        const welcome = String(data).includes('"welcome"');
-        if (welcome || !deaf) route.send(data);
+for (const lost of ["on the way to the server", "on the way back"] as const) {
+  browserTest(
+    `messages lost ${lost} go again after a reload, and are stored once`,
+    async (browser) => {
+      await using database = await createTestDatabase();
+      await using instance = await startInstance({ databaseUrl: database.url });
+      const person = await browser.person();
+      // A network that swallows, in one direction, all but the greeting.
+      let broken = true;
+      await person.routeWebSocket(/\/ws\/chat\//, (route: WebSocketRoute) => {
+        const server = route.connectToServer();
+        route.onMessage((data) => {
+          if (!broken || lost === "on the way back") server.send(data);
+        });
+        server.onMessage((data) => {
+          const greeting = String(data).includes('"welcome"');
+          if (greeting || !broken || lost === "on the way to the server") route.send(data);
+        });
       });
-    });
-    const screen = await RoomScreen.open(person, instance.origin, "lobby");
-    await screen.say("one");
-    await screen.say("two");
-    assert.equal(await screen.messages("pending").count(), 2);
-    assert.match(await screen.messages("pending").first().innerText(), /Sending/);
-    await screen.page.waitForFunction(async () => {
-      const response = await fetch("/api/rooms/lobby/messages");
-      return (await response.json()).messages.length === 2;
-    });
-    deaf = false;
-    await screen.page.reload();
-    await screen.connected();
-    await screen.say("three");
-    assert.deepEqual(await screen.settled(3), ["one", "two", "three"]);
-    const other = await RoomScreen.open(await browser.person(), instance.origin, "lobby");
-    assert.deepEqual(await other.settled(3), ["one", "two", "three"]);
-  },
-);
+      const screen = await RoomScreen.open(person, instance.origin, "lobby");
+      await screen.say("one");
+      await screen.say("two");
+      assert.equal(await screen.messages("pending").count(), 2);
+      await screen.messages("pending").first().getByText("Sending").waitFor();
+      if (lost === "on the way back") {
+        await screen.page.waitForFunction(async () => {
+          const response = await fetch("/api/rooms/lobby/messages");
+          return (await response.json()).messages.length === 2;
+        });
+      }
+      broken = false;
+      await screen.page.reload();
+      await screen.connected();
+      await screen.say("three");
+      assert.deepEqual(await screen.settled(3), ["one", "two", "three"]);
+      const other = await RoomScreen.open(await browser.person(), instance.origin, "lobby");
+      assert.deepEqual(await other.settled(3), ["one", "two", "three"]);
+    },
+  );
+}
 
 browserTest("messages faster than the rate wait, and all arrive in order", async (browser) => {
   await using database = await createTestDatabase();

@@ -20,7 +20,7 @@ export const english: Texts = {
   roomNameRule: "Letters and digits of any script, - and _, without spaces, up to 100.",
   roomNameSuggestion: (name) => `Use ${name}`,
   noRooms: "Nobody has opened a room yet. Give one a name and invite the others in.",
-  noMatchingRooms: "No room has this in its name yet. Open it, and be the first in.",
+  noMatchingRooms: "No room has this in its name.",
   moreRooms: "More rooms",
   messageCount: (count) => count === 1 ? "1 message" : `${count.toLocaleString("en")} messages`,
   noMessagesYet: "No messages yet",

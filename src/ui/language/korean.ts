@@ -45,7 +45,7 @@ export const korean: Texts = {
   roomNameRule: "글자와 숫자, -, _만 띄어쓰기 없이 100자까지 쓸 수 있어요.",
   roomNameSuggestion: (name) => `${name} 쓰기`,
   noRooms: "아직 열린 방이 없어요. 이름을 짓고 사람들을 불러 보세요.",
-  noMatchingRooms: "이런 이름의 방은 아직 없어요. 새로 열고 가장 먼저 들어가 보세요.",
+  noMatchingRooms: "이런 이름의 방이 없어요.",
   moreRooms: "방 더 보기",
   messageCount: (count) => `메시지 ${count.toLocaleString("ko")}개`,
   noMessagesYet: "아직 메시지가 없어요",

@@ -1,4 +1,4 @@
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { Avatar } from "../parts/avatar.tsx";
 import type { Language } from "../language/language.ts";
 import { formatFull, formatTime } from "../times.ts";
@@ -68,30 +68,27 @@ function Delivery({ row, language, waiting, onResend, onDiscard }: MessageViewPr
     return (
       <span class="wrong" role="alert">
         {texts.notSent}
-        {code && <>: {texts.errors[code]}</>}{" "}
-        <button type="button" class="link" onClick={onResend}>{texts.resend}</button>{" "}
-        <button type="button" class="link" onClick={onDiscard}>{texts.discard}</button>
+        {code && <>: {texts.errors[code]}</>}
+        <span class="choices">
+          <button type="button" class="link" onClick={onResend}>{texts.resend}</button>
+          <button type="button" class="link" onClick={onDiscard}>{texts.discard}</button>
+        </span>
       </span>
     );
   }
   return (
     <span class="pending" title={code ? texts.errors[code] : undefined}>
       {waiting || code ? texts.waiting : texts.sending}
-      {!unsure && (
-        <>
-          {" "}
-          <button type="button" class="link" onClick={onDiscard}>{texts.discard}</button>
-        </>
-      )}
+      {!unsure && <button type="button" class="link" onClick={onDiscard}>{texts.discard}</button>}
     </span>
   );
 }
 
-function linked(text: string): JSX.Element[] {
+function linked(text: string): ComponentChildren {
   return linkify(text).map((part, index) =>
     part.href
       ? <a key={index} href={part.href} target="_blank" rel="noopener noreferrer">{part.text}</a>
-      : <span key={index}>{part.text}</span>
+      : part.text
   );
 }
 

@@ -41,7 +41,7 @@ export function RoomPage({ name }: { name: string }): JSX.Element {
       <main class="room-main">
         <ConnectionBanner room={room} />
         <TimelineView room={room} language={language} />
-        <Composer room={room} />
+        {room.refused.value === null && <Composer room={room} />}
       </main>
     </div>
   );
