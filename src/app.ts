@@ -70,7 +70,7 @@ export async function startApp(
     onError,
   });
   const accounts = new Accounts({ readers });
-  const sockets = new Sockets();
+  const sockets = new Sockets(chat.turn.defer);
   const server = createServer({
     accounts,
     chat,

@@ -57,6 +57,13 @@ export const BATCH_MAX_BYTES = 1024 * 1024;
 /** Nothing waits longer than this: then `busy` (not stored) or `unknown` (was in flight). */
 export const MAX_WAIT_MS = 10_000;
 
+/**
+ * While several messages come at a time, batches begin this far apart, unless enough wait: a batch
+ * costs the database as much as some twenty messages in it.
+ */
+const BUSY_PACE_MS = 10;
+const BUSY_ENOUGH = 100;
+
 const RETRY_DELAY_MS = 100;
 const PARK_RETRY_MS = 100;
 const PROBE_TIMEOUT_MS = 2_000;
@@ -64,8 +71,8 @@ const PROBE_TIMEOUT_MS = 2_000;
 /**
  * Puts messages into the room log, one batch in flight at a time.
  *
- * What arrives while a batch commits is the next batch: no timer, so no latency when idle, and
- * larger batches the busier it gets. A batch ends in one of these ways:
+ * A message that finds the writer idle is a batch at once; what arrives while a batch commits is the
+ * next batch, so batches grow the busier it gets. A batch ends in one of these ways:
  *
  * - committed: every item has its row; delivered, hinted, then acknowledged;
  * - connection lost or no answer, serialization failure, deadlock: sent again as a whole with the
@@ -134,8 +141,14 @@ export class Writer implements AsyncDisposable {
     // What else arrives in this turn belongs to the first batch.
     await Promise.resolve();
     while (this.#queue.size > 0) {
+      const startedAt = performance.now();
       const batch = this.#take();
-      if (batch.length > 0) await this.#store(batch);
+      if (batch.length === 0) continue;
+      await this.#store(batch);
+      const rest = startedAt + BUSY_PACE_MS - performance.now();
+      if (batch.length > 1 && this.#queue.size < BUSY_ENOUGH && rest > 1) {
+        await new Promise((resolve) => setTimeout(resolve, rest));
+      }
     }
   }
 

@@ -40,7 +40,7 @@ export function mountRoomSocket(
     const upgraded = await upgrade(() => ({
       onOpen(_event, { raw }) {
         const ws = raw as WebSocket;
-        const transport = new Transport(ws, incoming.socket, options.chat.turn.defer);
+        const transport = new Transport(ws, incoming.socket, sockets.pacer);
         const joined = ws.protocol === SUBPROTOCOL;
         const { chat, onError } = options;
         const socket = new RoomSocket(transport, {

@@ -1,4 +1,5 @@
 import { PING_INTERVAL_MS } from "../../protocol/codes.ts";
+import { Pacer } from "./pacer.ts";
 import type { RoomSocket } from "./room_socket.ts";
 import type { Transport } from "./transport.ts";
 
@@ -34,11 +35,15 @@ interface Watched extends HeldSocket {
  * dead, closes who does not read.
  */
 export class Sockets implements AsyncDisposable {
+  /** Joins the writes of all of them. */
+  readonly pacer: Pacer;
   readonly #held = new Set<Watched>();
   readonly #timer: ReturnType<typeof setInterval>;
   #draining = false;
 
-  constructor() {
+  /** @param defer calls back at the end of the turn */
+  constructor(defer: (callback: () => void) => void) {
+    this.pacer = new Pacer(defer);
     this.#timer = setInterval(() => this.#look(performance.now()), LOOK_INTERVAL_MS);
   }
 
@@ -96,6 +101,7 @@ export class Sockets implements AsyncDisposable {
       transport.terminate();
     }
     this.#held.clear();
+    this.pacer[Symbol.dispose]();
   }
 
   #look(now: number): void {

@@ -2,13 +2,15 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { textFrame } from "../../chat/mod.ts";
+import type { Pacer } from "./pacer.ts";
 
 // How long a peer has to answer a close before its connection is cut.
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
- * The sending side of one WebSocket. What is sent in one turn of the event loop goes out in one
- * write: a write costs more than the bytes in it.
+ * The sending side of one WebSocket. A write costs more than the bytes in it, so what is sent in one
+ * turn of the event loop goes out in one, and to a busy socket everything of one {@linkcode Pacer}
+ * interval; to a quiet one at once.
  *
  * Frames are written to the connection under `ws`, which frames, masks and queues nothing of its
  * own here (compression is off), so that a frame made once serves all sockets of a room.
@@ -16,17 +18,17 @@ const CLOSE_TIMEOUT_MS = 5_000;
 export class Transport {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
-  readonly #defer: (callback: () => void) => void;
+  readonly #pacer: Pacer;
   /** Lines of a joined frame, for this socket alone. */
   #lines: string[] = [];
   #frames: Uint8Array[] = [];
   #scheduled = false;
   #closing = false;
 
-  constructor(ws: WebSocket, socket: Socket, defer: (callback: () => void) => void) {
+  constructor(ws: WebSocket, socket: Socket, pacer: Pacer) {
     this.#ws = ws;
     this.#socket = socket;
-    this.#defer = defer;
+    this.#pacer = pacer;
   }
 
   /** What the peer has not taken yet, in bytes, without what the kernel holds. */
@@ -34,11 +36,16 @@ export class Transport {
     return this.#socket.writableLength;
   }
 
+  /** Whether something waits to be sent. */
+  get waiting(): boolean {
+    return this.#scheduled;
+  }
+
   get open(): boolean {
     return !this.#closing && this.#ws.readyState === this.#ws.OPEN;
   }
 
-  /** Sends ready-made frames at the end of the turn. */
+  /** Sends ready-made frames, soon. */
   send(frames: Uint8Array): void {
     this.#frames.push(frames);
     this.#schedule();
@@ -51,7 +58,7 @@ export class Transport {
   }
 
   /** Sends what waits, now. */
-  readonly flush = (): void => {
+  flush(): void {
     this.#scheduled = false;
     if (this.#lines.length > 0) {
       this.#frames.push(textFrame(Buffer.from(this.#lines.join("\n"))));
@@ -62,7 +69,7 @@ export class Transport {
     this.#frames = [];
     if (!this.open) return;
     this.#socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
-  };
+  }
 
   /** Waits until little is unsent, or the connection is gone. */
   async drained(belowBytes: number): Promise<void> {
@@ -106,6 +113,6 @@ export class Transport {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#defer(this.flush);
+    this.#pacer.schedule(this);
   }
 }
