@@ -8,6 +8,9 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 /** After a ping, something has to be heard within so many milliseconds. */
 export const PONG_TIMEOUT_MS = 10_000;
 
+/** The same where somebody waits: the page is shown again, or the network has changed. */
+export const CHECK_TIMEOUT_MS = 4_000;
+
 /** Makes a WebSocket: the global class, or a test's. */
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocket;
 
@@ -39,6 +42,7 @@ export class Session {
   readonly #clock: Clock;
   readonly #socket: WebSocket;
   #ended = false;
+  #deadline = 0;
   #cancelPing: (() => void) | null = null;
   #cancelDeadline: (() => void) | null = null;
 
@@ -62,11 +66,10 @@ export class Session {
   }
 
   /** Asks for a sign of life now: the machine slept, or changed its network. */
-  check(): void {
+  check(withinMs: number = CHECK_TIMEOUT_MS): void {
     if (this.#ended || this.#socket.readyState !== this.#socket.OPEN) return;
     this.send({ type: "ping" });
-    // A deadline that runs already is not moved: asking often must not prolong a silence.
-    if (!this.#cancelDeadline) this.#expectSomething(PONG_TIMEOUT_MS);
+    this.#expectSomething(withinMs);
   }
 
   /** Ends it without a call of `end`. */
@@ -95,13 +98,17 @@ export class Session {
   #pingLater(): void {
     if (this.#ended) return;
     this.#cancelPing = this.#clock.after(PING_INTERVAL_MS, () => {
-      this.check();
+      this.check(PONG_TIMEOUT_MS);
       this.#pingLater();
     });
   }
 
   #expectSomething(withinMs: number): void {
+    const deadline = this.#clock.now() + withinMs;
+    // Never later than one that runs already: asking often must not prolong a silence.
+    if (this.#cancelDeadline && this.#deadline <= deadline) return;
     this.#cancelDeadline?.();
+    this.#deadline = deadline;
     this.#cancelDeadline = this.#clock.after(withinMs, () => this.#end(VANISHED));
   }
 

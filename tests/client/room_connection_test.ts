@@ -162,6 +162,25 @@ Deno.test("a half-open socket is found by its silence after a ping", () => {
   room.close();
 });
 
+Deno.test("when the network changes a dead socket is found within seconds, and a live one is kept", () => {
+  const { room, sockets, clock, network, open } = setUp();
+  room.open();
+  open();
+  network.dispatchEvent(new Event("offline"));
+  clock.advance(3_000);
+  sockets.last.frames({ type: "pong" });
+  clock.advance(10_000);
+  assert.equal(sockets.opened.length, 1);
+  network.dispatchEvent(new Event("offline"));
+  clock.advance(2_000);
+  room.wake();
+  clock.advance(1_999);
+  assert.equal(sockets.opened.length, 1);
+  clock.advance(1);
+  assert.equal(sockets.opened.length, 2, "asking again has not prolonged the wait");
+  room.close();
+});
+
 Deno.test("pings go on while the server talks, and are enough to keep a quiet room", () => {
   const { room, sockets, clock, open } = setUp();
   room.open();

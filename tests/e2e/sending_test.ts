@@ -99,6 +99,23 @@ for (const lost of ["on the way to the server", "on the way back"] as const) {
   );
 }
 
+browserTest(
+  "somebody without a network is told so, and what they write is sent when it is back",
+  async (browser) => {
+    await using database = await createTestDatabase();
+    await using instance = await startInstance({ databaseUrl: database.url });
+    const person = await browser.person();
+    const screen = await RoomScreen.open(person, instance.origin, "lobby");
+    await person.setOffline(true);
+    await screen.say("into the void");
+    await screen.banner.getByText("You are offline. 1 message waits").waitFor();
+    await screen.messages("pending").getByText("Waiting").waitFor();
+    await person.setOffline(false);
+    assert.deepEqual(await screen.settled(1), ["into the void"]);
+    await screen.banner.waitFor({ state: "detached" });
+  },
+);
+
 browserTest("messages faster than the rate wait, and all arrive in order", async (browser) => {
   await using database = await createTestDatabase();
   await using instance = await startInstance({
