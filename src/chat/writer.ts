@@ -61,8 +61,8 @@ export const MAX_WAIT_MS = 10_000;
  * While several messages come at a time, batches begin this far apart, unless enough wait: a batch
  * costs the database as much as some twenty messages in it.
  */
-const BUSY_PACE_MS = 10;
-const BUSY_ENOUGH = 100;
+const BUSY_PACE_MS = 15;
+const BUSY_ENOUGH = 200;
 
 const RETRY_DELAY_MS = 100;
 const PARK_RETRY_MS = 100;

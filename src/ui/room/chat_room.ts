@@ -59,6 +59,7 @@ export class ChatRoom implements Disposable {
   readonly #trouble = signal<Trouble | null>(null);
   readonly #refused = signal<Trouble | null>(null);
   readonly #older = signal<"idle" | "loading" | Trouble>("idle");
+  #wasLive = false;
   #connection: RoomConnection | null = null;
   #loading: AbortController | null = null;
   #wakeLoading: (() => void) | null = null;
@@ -84,6 +85,11 @@ export class ChatRoom implements Disposable {
   /** How the connection stands; `idle` until the history is there. */
   get status(): ReadonlySignal<ConnectionStatus> {
     return this.#status;
+  }
+
+  /** Whether there has ever been a connection. */
+  get wasLive(): boolean {
+    return this.#wasLive;
   }
 
   /** Why the history is not there yet; it is tried again. */
@@ -131,7 +137,10 @@ export class ChatRoom implements Disposable {
     connection.on("status", (status) => {
       batch(() => {
         this.#status.value = status;
-        if (status.state === "open") this.#you.value = status.you;
+        if (status.state === "open") {
+          this.#you.value = status.you;
+          this.#wasLive = true;
+        }
         if (status.state === "closed" && status.code) this.#refused.value = status.code;
       });
     });

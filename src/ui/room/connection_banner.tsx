@@ -23,8 +23,8 @@ export function ConnectionBanner({ room }: { room: ChatRoom }): JSX.Element {
   if (state === "waiting" || state === "connecting") {
     return (
       <Banner kind="lost">
-        {online.value ? texts.reconnecting : texts.offline} {texts.pendingWait(pending)}{" "}
-        {state === "waiting" && retry}
+        {!online.value ? texts.offline : room.wasLive ? texts.reconnecting : texts.connecting}{" "}
+        {texts.pendingWait(pending)} {state === "waiting" && retry}
       </Banner>
     );
   }
