@@ -6,7 +6,8 @@ import {
   PoolerError,
   postgresChannelLayer,
 } from "../../src/channels/mod.ts";
-import { createTestDatabase } from "../support/database.ts";
+import { connect } from "../../src/db/pool.ts";
+import { createTestDatabase, PrivateServer } from "../support/database.ts";
 import { findPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
 import { RoomClient } from "../support/room_client.ts";
 import { startServer } from "../support/server.ts";
@@ -162,6 +163,38 @@ Deno.test("a half-open listener is found by its heartbeat", async () => {
   const { until } = gather(two, "t");
   one.publish("t", bytes("back"));
   assert.deepEqual(await until(1), ["back"]);
+});
+
+Deno.test("a stalled listener that fills the notify queue is ended, for everybody's sake", async () => {
+  await using server = await PrivateServer.start({ max_notify_queue_pages: "64" });
+  await using bus = await openPostgresBus({ url: server.url, heartbeatIntervalMs: 200 });
+  const stalled = connect(server.url, { name: "maru-listener" });
+  const gone = Promise.withResolvers<void>();
+  // It listens, then never reads again: a transaction that stays open.
+  await stalled`listen stalled`;
+  await stalled.unsafe("select").simple();
+  const held = stalled.begin(async (tx) => {
+    await tx`select`;
+    await gone.promise;
+  });
+  held.catch(() => {});
+  const admin = connect(server.url, { name: "maru-test" });
+  const usage = async () =>
+    (await admin`select pg_notification_queue_usage() as usage`)[0]!["usage"] as number;
+  while (await usage() < 0.15) {
+    await admin`select pg_notify('other', repeat(i::text, 500)) from generate_series(1, 20) i`;
+  }
+  const deadline = performance.now() + WAIT_TIMEOUT_MS;
+  while (bus.counters()["stalledEnded"] === 0) {
+    assert.ok(performance.now() < deadline, "the stalled listener still lives");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await admin`select pg_notify('other', 'moves the queue on')`;
+  assert.ok(await usage() < 0.15);
+  gone.resolve();
+  await held.catch(() => {});
+  await stalled.end({ timeout: 0 });
+  await admin.end();
 });
 
 Deno.test("a new key is taken up without a restart", async () => {

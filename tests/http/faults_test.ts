@@ -189,3 +189,32 @@ Deno.test("a network that swallows: messages fail visibly within the time they m
   await client.until(() => client.messages.length === 2);
   assert.deepEqual(client.messages.map((m) => m.message), ["before", "into the void"]);
 });
+
+Deno.test("the database lost for half a minute: what is typed fails visibly, and is stored once when sent again", async () => {
+  await using db = await createTestDatabase();
+  await using proxy = startTcpProxy(Number(new URL(db.url).port));
+  const through = new URL(db.url);
+  through.port = String(proxy.port);
+  await using server = await startServer(through.href);
+  await using client = await RoomClient.open(server.wsOrigin, "lobby");
+  await client.ask("before");
+  const lostAt = performance.now();
+  proxy.refuse();
+  proxy.cut();
+  const id = crypto.randomUUID();
+  const readiness = async () =>
+    (await fetch(`${server.origin}/readyz`).then((r) => r.json())).status;
+  assert.equal(await readiness(), "degraded", "for ten seconds it may be a hiccup");
+  for (let tries = 0; performance.now() - lostAt < 30_000; tries++) {
+    const answer = await client.ask("typed meanwhile", id);
+    assert.equal(answer.type, "error");
+    assert.ok(["busy", "unknown"].includes(answer.code) && answer.retry, answer.code);
+  }
+  assert.equal(await readiness(), "unavailable");
+  proxy.resume();
+  let answer = await client.ask("typed meanwhile", id);
+  while (answer.type === "error") answer = await client.ask("typed meanwhile", id);
+  assert.deepEqual([answer.type, answer.seq], ["ack", 2]);
+  await client.until(() => client.messages.length === 2);
+  assert.equal(await readiness(), "ok");
+});

@@ -55,21 +55,28 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 export class PrivateServer implements AsyncDisposable {
   readonly #directory: string;
   readonly #port: number;
+  readonly #settings: Readonly<Record<string, string>>;
   #server: EmbeddedPostgres;
 
-  private constructor(directory: string, server: EmbeddedPostgres) {
+  private constructor(
+    directory: string,
+    server: EmbeddedPostgres,
+    settings: Readonly<Record<string, string>>,
+  ) {
     this.#directory = directory;
+    this.#settings = settings;
     this.#server = server;
     this.#port = server.port;
   }
 
   /** Starts it, with a migrated database `maru`. */
-  static async start(): Promise<PrivateServer> {
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<PrivateServer> {
+    settings = { ...TEST_SETTINGS, ...settings };
     const directory = await Deno.makeTempDir({ prefix: "maru-private-" });
     // The server's user must be able to pass through.
     await Deno.chmod(directory, 0o755);
-    const server = await startEmbeddedPostgres({ directory, settings: TEST_SETTINGS });
-    const self = new PrivateServer(directory, server);
+    const server = await startEmbeddedPostgres({ directory, settings });
+    const self = new PrivateServer(directory, server, settings);
     const admin = connect(server.url, { name: "maru-test-admin" });
     await admin.unsafe("create database maru");
     await admin.end({ timeout: 1 });
@@ -99,7 +106,7 @@ export class PrivateServer implements AsyncDisposable {
     await this.#server[Symbol.asyncDispose]();
     this.#server = await startEmbeddedPostgres({
       directory: this.#directory,
-      settings: TEST_SETTINGS,
+      settings: this.#settings,
       port: this.#port,
     });
   }

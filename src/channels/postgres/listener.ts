@@ -35,6 +35,10 @@ const FIRST_ECHO_TIMEOUT_MS = 2_000;
 const DEFAULT_HEARTBEAT_INTERVAL_MS = 5_000;
 const MISSED_HEARTBEATS = 2;
 const END_TIMEOUT_MS = 200;
+const LISTENER_NAME = "maru-listener";
+/** Above this share of the notify queue a stalled listener is ended. */
+const QUEUE_USAGE_MAX = 0.1;
+const STALLED_AFTER_HEARTBEATS = 3;
 const POOLER_TIMEOUT_MS = 1_000;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
@@ -53,7 +57,7 @@ const HEARTBEAT = "heartbeat ";
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #stop = new AbortController();
-  readonly counters = { reconnects: 0, heartbeats: 0, heartbeatLagMs: 0 };
+  readonly counters = { reconnects: 0, heartbeats: 0, heartbeatLagMs: 0, stalledEnded: 0 };
   #loop: Promise<void>;
   #listening = false;
   #first = Promise.withResolvers<void>();
@@ -127,6 +131,26 @@ export class Listener {
     }
   }
 
+  /**
+   * The server keeps every notification until its slowest listener has read it. One that has not
+   * sent its heartbeat for a while will not: the oldest such is ended, before the queue is full and
+   * nobody can notify any more.
+   */
+  async #endStalled(sql: postgres.Sql, heartbeatIntervalMs: number): Promise<void> {
+    const rows = await sql.unsafe(`
+      select pid, pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = '${LISTENER_NAME}' and pid <> pg_backend_pid()
+        and state_change < now() - interval '${STALLED_AFTER_HEARTBEATS * heartbeatIntervalMs} ms'
+      order by state_change limit 1`);
+    for (const { pid } of rows) {
+      this.counters.stalledEnded++;
+      this.#options.warn(
+        `The notify queue is filling up: ended the stalled listener ${pid}`,
+        undefined,
+      );
+    }
+  }
+
   /** One attempt, from the first byte to the doubt that ends it. */
   async #listen(): Promise<void> {
     const { channels, url, heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS } = this.#options;
@@ -155,24 +179,28 @@ export class Listener {
           heard.resolve(payload);
         } else this.#options.onPayload(payload);
       },
-      connection: { application_name: "maru-listener" },
+      connection: { application_name: LISTENER_NAME },
     } as unknown as postgres.Options<Record<string, never>>);
     /** Sends a nonce to itself and waits until it has come back on this connection. */
     const echo = async (timeoutMs: number) => {
       echoed = Promise.withResolvers<void>();
       expected = HEARTBEAT + crypto.randomUUID();
       const sentAt = performance.now();
-      const sent = sql.unsafe(`select pg_notify('${own}', '${expected}'), pg_backend_pid() as pid`);
-      const [result] = await within(Promise.all([sent, echoed.promise]), timeoutMs, doubt.promise);
+      const sent = sql.unsafe(
+        `select pg_notify('${own}', '${expected}'), pg_notification_queue_usage() as usage`,
+      );
+      const [rows] = await within(Promise.all([sent, echoed.promise]), timeoutMs, doubt.promise);
       this.counters.heartbeats++;
       this.counters.heartbeatLagMs = performance.now() - sentAt;
-      return result;
+      if (rows[0]!["usage"] > QUEUE_USAGE_MAX) await this.#endStalled(sql, heartbeatIntervalMs);
     };
+    let settled: Promise<unknown> = Promise.resolve();
     try {
       const setUp = sql.unsafe(
         `set tcp_user_timeout = ${TCP_USER_TIMEOUT_MS}; ` +
           channels.map((channel) => `listen "${channel}"`).join("; "),
       ).then(() => sql.unsafe("select pg_backend_pid() as pid"));
+      settled = setUp.catch(() => {});
       const pid = await within(setUp, CONNECT_TIMEOUT_S * 1000 + 1000, doubt.promise);
       connected = true;
       await echo(FIRST_ECHO_TIMEOUT_MS);
@@ -190,9 +218,10 @@ export class Listener {
       signal.removeEventListener("abort", aborted);
       connected = false;
       // It may hang for ever on a dead connection: the next attempt does not wait for it.
+      // Nor can it be ended well while it connects: that would leave its timer behind.
       const ended = new AbortController();
       await Promise.race([
-        sql.end({ timeout: 0 }).catch(() => {}).finally(() => ended.abort()),
+        settled.then(() => sql.end({ timeout: 0 })).catch(() => {}).finally(() => ended.abort()),
         sleep(END_TIMEOUT_MS, ended.signal),
       ]);
     }
