@@ -23,6 +23,7 @@ const READY_TIMEOUT_MS = 2_000;
 /** A running instance. */
 export interface App {
   readonly server: Server;
+  readonly sockets: Sockets;
   /** Lets everybody go, in good order. */
   stop(): Promise<void>;
 }
@@ -86,6 +87,7 @@ export async function startApp(
   await listen(server, config);
   return {
     server,
+    sockets,
     async stop() {
       await sockets.drain(drainMs);
       server.close();

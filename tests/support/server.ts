@@ -8,6 +8,8 @@ export interface TestServer extends AsyncDisposable {
   readonly wsOrigin: string;
   /** What it logged as a warning or an error. */
   readonly complaints: string[];
+  /** How many sockets it holds. */
+  sockets(): number;
   stop(): Promise<void>;
 }
 
@@ -43,6 +45,7 @@ export async function startServer(
     origin: `http://127.0.0.1:${port}`,
     wsOrigin: `ws://127.0.0.1:${port}`,
     complaints,
+    sockets: () => app.sockets.size,
     stop,
     [Symbol.asyncDispose]: stop,
   };
