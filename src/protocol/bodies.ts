@@ -77,7 +77,7 @@ export const roomListQuery = z.object({
   q: z.string().max(100).optional().meta({ description: "Part of the name" }),
   before: z.string().regex(/^\d{1,16}\.\d{1,16}$/, { error: "Must be the `next` of a page" })
     .optional(),
-  limit: wholeNumber(1, 100).default(50),
+  limit: wholeNumber(1, 100).default(50).meta({ type: "integer", description: "50 when absent" }),
 });
 
 /** The query of `GET /api/rooms/{room}/messages`: at most one of the three places. */
@@ -85,7 +85,10 @@ export const historyQuery = z.object({
   before_seq: wholeNumber(1).optional(),
   after_seq: wholeNumber(0).optional(),
   around_seq: wholeNumber(1).optional(),
-  limit: wholeNumber(1, HISTORY_MAX_LIMIT).default(50),
+  limit: wholeNumber(1, HISTORY_MAX_LIMIT).default(50).meta({
+    type: "integer",
+    description: "50 when absent",
+  }),
 }).refine(
   (query) =>
     [query.before_seq, query.after_seq, query.around_seq].filter((seq) => seq !== undefined)
@@ -119,11 +122,14 @@ export const problemBody = z.object({
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
 }).meta({ id: "Problem" });
 
-/** A whole number in a query string, documented as a number and parsed from digits only. */
-function wholeNumber(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
+/** A whole number in a query string, parsed from digits only, documented as the number it is. */
+function wholeNumber(minimum: number, maximum?: number) {
+  const number = z.int().min(minimum).max(maximum ?? Number.MAX_SAFE_INTEGER);
+  const range = maximum === undefined ? { minimum } : { minimum, maximum };
   return z.string().regex(/^\d{1,16}$/, { error: "Must be a whole number" })
     .transform(Number)
-    .pipe(z.int().min(minimum).max(maximum));
+    .pipe(number)
+    .meta({ type: "integer", ...range });
 }
 
 /** A page of history. */

@@ -8,7 +8,7 @@ const INFO = {
     title: "Maru",
     version: "1",
     description: "Rooms, history and messages. The live side is the room socket, " +
-      "`/ws/chat/{room}/` with the subprotocol `maru.v1`.",
+      "/ws/chat/{room}/ with the subprotocol maru.v1.",
   },
 } as const;
 
@@ -17,7 +17,10 @@ export function mountReference(app: OpenAPIHono<RequestEnvironment>): void {
   app.doc31("/api/openapi.json", INFO);
   app.get("/api", (c) => c.redirect("/api/"));
   app.get("/api/", (c) => {
-    const { paths = {} } = app.getOpenAPI31Document(INFO) as unknown as { paths?: Paths };
+    const document = app.getOpenAPI31Document(INFO) as unknown as ApiDocument;
+    const { paths = {}, components: { schemas = {} } = {} } = document;
+    const resolve: Resolve = (schema) =>
+      schema?.$ref === undefined ? schema : schemas[schema.$ref.split("/").at(-1)!];
     const operations = Object.entries(paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({ path, method, operation }))
     );
@@ -27,33 +30,41 @@ export function mountReference(app: OpenAPIHono<RequestEnvironment>): void {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>Maru: HTTP API</title>
+        <link rel="icon" href="data:,">
         <link rel="stylesheet" href="/api/reference.css">
         <main>
-      <h1>HTTP API</h1>
-      <p>${INFO.info
-        .description} The same as a machine reads it: <a href="/api/openapi.json">openapi.json</a>.
-      Every refusal is a <a href="https://www.rfc-editor.org/rfc/rfc9457">problem</a> with a <code>code</code>.</p>
-      ${operations.map(({ path, method, operation }) =>
-        html`
-          <section>
-          <h2><code><b>${method.toUpperCase()}</b> ${path}</code></h2>
-          <p><strong>${operation.summary}.</strong> ${operation.description ?? ""}</p>
-          ${fields(
-            "Parameters",
-            (operation.parameters ?? []).map((p) => [p.name, p.in, p.required, p.schema]),
-          )}
-          ${fields("Body", bodyFields(operation.requestBody))}
-          <h3>Answers</h3>
-          <dl>${Object.entries(operation.responses).map(([status, response]) =>
-            html`
-              <dt><code>${status}</code></dt>
-              <dd>${response.description}</dd>
-            `
-          )}</dl>
-          </section>
-        `
-      )}
-        </main>
+            <h1>HTTP API</h1>
+            <p>${INFO.info
+              .description} The same as a machine reads it: <a href="/api/openapi.json">openapi.json</a>.
+            Every refusal is a <a href="https://www.rfc-editor.org/rfc/rfc9457">problem</a> with a <code>code</code>.</p>
+            ${operations.map(({ path, method, operation }) =>
+              html`
+                <section>
+                <h2><code><b>${method.toUpperCase()}</b> ${path}</code></h2>
+                <p><strong>${operation.summary}.</strong> ${operation.description ?? ""}</p>
+                ${fields(
+                  "Parameters",
+                  (operation.parameters ?? []).map((p) => [p.name, p.in, p.required, p.schema]),
+                )}
+                ${fields(
+                  "Body",
+                  bodyFields(
+                    operation.requestBody?.content["application/json"]?.schema,
+                    "body",
+                    resolve,
+                  ),
+                )}
+                <h3>Answers</h3>
+                <dl>${Object.entries(operation.responses).map(([status, response]) =>
+                  html`
+                    <dt><code>${status}</code></dt>
+                    <dd>${response.description}${answerFields(response, resolve)}</dd>
+                  `
+                )}</dl>
+                </section>
+              `
+            )}
+              </main>
       </html>
     `);
   });
@@ -75,24 +86,53 @@ function fields(title: string, rows: Field[]) {
   `;
 }
 
-function bodyFields(body: Operation["requestBody"]): Field[] {
-  const schema = body?.content["application/json"]?.schema;
+function bodyFields(reference: Schema | undefined, place: string, resolve: Resolve): Field[] {
+  const schema = resolve(reference);
   return Object.entries(schema?.properties ?? {}).map((
     [name, property],
-  ) => [name, "body", schema?.required?.includes(name), property]);
+  ) => [name, place, schema?.required?.includes(name), property]);
+}
+
+/** The fields of an answer by name, or nothing for a problem, which is told above. */
+function answerFields(response: ApiResponse, resolve: Resolve): string {
+  const schema = resolve(response.content?.["application/json"]?.schema);
+  const names = Object.keys(schema?.properties ?? {});
+  return names.length === 0 ? "" : `: ${names.join(", ")}`;
 }
 
 function describe(place: string, required: boolean | undefined, schema: Schema): string {
   return [
     place,
-    schema.format ?? [schema.type].flat().join(" or "),
+    schema.format ?? [schema.type ?? "object"].flat().join(" or "),
+    range(schema),
     required ? "required" : "optional",
     schema.default === undefined ? "" : `default ${schema.default}`,
     schema.description ?? "",
   ].filter((part) => part !== "").join(" · ");
 }
 
+function range({ minimum, maximum }: Schema): string {
+  if (minimum === undefined && maximum === undefined) return "";
+  if (maximum === undefined) return `from ${minimum}`;
+  return `${minimum} to ${maximum}`;
+}
+
+type Resolve = (schema: Schema | undefined) => Schema | undefined;
+
+interface ApiDocument {
+  readonly paths?: Record<string, Record<string, Operation>>;
+  readonly components?: { readonly schemas?: Record<string, Schema> };
+}
+
+interface ApiResponse {
+  readonly description: string;
+  readonly content?: Record<string, { readonly schema: Schema } | undefined>;
+}
+
 interface Schema {
+  readonly $ref?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly type?: string | string[];
   readonly format?: string;
   readonly description?: string;
@@ -106,10 +146,8 @@ interface Operation {
   readonly description?: string;
   readonly parameters?: { name: string; in: string; required?: boolean; schema: Schema }[];
   readonly requestBody?: { content: Record<string, { schema: Schema } | undefined> };
-  readonly responses: Record<string, { description: string }>;
+  readonly responses: Record<string, ApiResponse>;
 }
-
-type Paths = Record<string, Record<string, Operation>>;
 
 const STYLE = `
 :root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif; }
