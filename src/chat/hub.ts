@@ -131,17 +131,26 @@ export class Hub {
     if (!this.#filling) void this.#fill();
   }
 
-  /** Learns the rights of the room and of the people in it. */
-  setAccess(access: RoomAccess, roles: ReadonlyMap<string, Role>, of: Iterable<string>): void {
-    if (access.accessVersion < this.#access.accessVersion) return;
-    const changed = access.accessVersion !== this.#access.accessVersion;
-    this.#access = access;
-    for (const userId of of) {
-      const role = roles.get(userId);
-      if (role === undefined) this.#roles.delete(userId);
-      else this.#roles.set(userId, role);
+  /**
+   * Learns what one person who enters may do. False when the rights have changed since the hub
+   * learnt those of the others: then they are all to be loaded anew.
+   */
+  admit(access: RoomAccess, userId: string, role: Role | null): boolean {
+    if (this.members.size === 0 && access.accessVersion > this.#access.accessVersion) {
+      this.#access = access;
+      this.#roles.clear();
     }
-    if (!changed) return;
+    if (access.accessVersion !== this.#access.accessVersion) return false;
+    this.#setRole(userId, role);
+    return true;
+  }
+
+  /** Learns the rights of the room and of the people in it, and tells those who are in it. */
+  setAccess(access: RoomAccess, roles: ReadonlyMap<string, Role>, of: Iterable<string>): void {
+    // An older load that arrives later.
+    if (access.accessVersion < this.#access.accessVersion) return;
+    this.#access = access;
+    for (const userId of of) this.#setRole(userId, roles.get(userId) ?? null);
     for (const member of [...this.members]) {
       member.accessChanged(access, this.roleOf(member.userId));
     }
@@ -186,6 +195,11 @@ export class Hub {
       const frames = member.joined ? rest.joinedFrame : rest.plainFrames;
       if (frames.length > 0) member.send(frames);
     }
+  }
+
+  #setRole(userId: string, role: Role | null): void {
+    if (role === null) this.#roles.delete(userId);
+    else this.#roles.set(userId, role);
   }
 
   async #readHead(): Promise<boolean> {

@@ -88,11 +88,12 @@ export class Hubs implements AsyncDisposable {
     }
   }
 
-  /** Loads the rights of a room and of whoever is in it. */
-  async refreshAccess(roomId: number): Promise<void> {
+  /** Loads the rights of a room and of whoever is in it, or about to be. */
+  async refreshAccess(roomId: number, entering: readonly string[] = []): Promise<void> {
     const hub = this.#hubs.get(roomId);
     if (hub === undefined) return;
-    const users = new Set([...hub.members].map((member) => member.userId));
+    const users = new Set(entering);
+    for (const { userId } of hub.members) users.add(userId);
     const loaded = await loadAccess(this.#options.readers, roomId, [...users]);
     if (loaded === null) this.#remove(hub, true);
     else hub.setAccess(loaded.access, loaded.roles, users);

@@ -82,7 +82,8 @@ class Listener implements HubMember {
 
   send = (frame: Uint8Array) => void this.frames.push(frame);
   reset = (reason: string) => void this.resets.push(reason);
-  accessChanged = () => {};
+  roles: (string | null)[] = [];
+  accessChanged = (_: unknown, role: string | null) => void this.roles.push(role);
   renamed = () => {};
   roomDeleted = () => void (this.gone = true);
 }
@@ -187,6 +188,25 @@ Deno.test("a new history resets everybody; a deleted room says goodbye", async (
   hub.catchUp(3);
   await world.settle();
   assert.ok(member.gone);
+});
+
+Deno.test("who enters under newer rights does not hide the change from those who are in", async () => {
+  const { hub, member } = await openHub(0);
+  const rights = (accessVersion: number) => ({ accessVersion, isPrivate: false });
+  hub.setAccess(rights(4), new Map(), ["a"]);
+  assert.equal(
+    hub.admit(rights(5), "b", "member"),
+    false,
+    "the others' roles may have changed, too",
+  );
+  assert.equal(hub.access.accessVersion, 4);
+  hub.setAccess(rights(5), new Map([["a", "banned"], ["b", "member"]]), ["a", "b"]);
+  assert.deepEqual(member.roles, [null, "banned"]);
+  assert.equal(hub.roleOf("b"), "member");
+  hub.setAccess(rights(4), new Map(), ["a"]);
+  assert.equal(hub.roleOf("a"), "banned", "an older load that arrives later changes nothing");
+  hub.leave(member);
+  assert.ok(hub.admit(rights(6), "c", null), "an empty hub just learns");
 });
 
 Deno.test("a run can be cut at any place, joined, and split into plain frames without changes", () => {

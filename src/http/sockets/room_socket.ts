@@ -155,7 +155,10 @@ export class RoomSocket implements HubMember, AppendOrigin {
     if (hub.history !== room.history) await chat.hubs.sweep();
     if (this.closed) return;
     const { id: userId } = this.#person;
-    hub.setAccess(room.access, new Map(room.role === null ? [] : [[userId, room.role]]), [userId]);
+    if (!hub.admit(room.access, userId, room.role)) {
+      await chat.hubs.refreshAccess(room.id, [userId]);
+      if (this.closed) return;
+    }
     this.#room = room;
     this.#hub = hub;
     // Whatever either has seen is committed: neither a lagging hub nor an older read is the head.
@@ -189,6 +192,7 @@ export class RoomSocket implements HubMember, AppendOrigin {
     if (hub.access.accessVersion !== room.access.accessVersion) {
       await chat.hubs.refreshAccess(room.id);
     }
+    this.accessChanged(hub.access, hub.roleOf(userId));
   }
 
   /** Reads and sends what comes next; false when the socket is closed meanwhile. */
