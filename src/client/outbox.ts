@@ -169,11 +169,12 @@ export class Outbox {
     );
   }
 
-  /** A message is stored. */
-  acked(frame: AckFrame): void {
-    this.#answered(frame.id);
+  /** A message is stored. Where the stream stands at its position or beyond, nothing will come for it. */
+  acked({ id, position }: AckFrame, streamPosition: number): void {
+    this.#answered(id);
     this.#backoff.reset();
-    this.#update(frame.id, ({ code: _, ...entry }) => ({ ...entry, state: "sent", unsure: false }));
+    if (position <= streamPosition) this.seen(id);
+    else this.#update(id, ({ code: _, ...entry }) => ({ ...entry, state: "sent", unsure: false }));
     this.#pump();
   }
 

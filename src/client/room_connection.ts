@@ -250,7 +250,7 @@ export class RoomConnection implements Disposable {
         if (this.#advance(frame.position)) this.#emitter.emit("changed", frame);
         return;
       case "ack":
-        this.#outbox.acked(frame);
+        this.#outbox.acked(frame, this.#position ?? 0);
         return this.#emitter.emit("ack", frame);
       case "error":
         if (frame.id === undefined) this.#verdict = frame;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { RoomConnection, type RoomConnectionOptions } from "../../src/client/mod.ts";
 import { FakeSockets } from "./fake_sockets.ts";
-import { ack, message, refusal, reset, welcome, YOU } from "./frames.ts";
+import { ack, EPOCH, message, refusal, reset, welcome, YOU } from "./frames.ts";
 import { ManualClock } from "./manual_clock.ts";
 
 function setUp(options: RoomConnectionOptions = {}) {
@@ -207,6 +207,39 @@ Deno.test("what was acknowledged but not seen goes again after a reset", () => {
   const id = room.send("perhaps lost by a failover");
   sockets.last.frames(ack(id), reset(0, "two"));
   assert.deepEqual(sockets.last.sent.map((frame) => frame.id), [id, id]);
+  room.close();
+});
+
+Deno.test("a message of an earlier life that was stored below the position leaves at its acknowledgement", () => {
+  const { room, sockets, states } = setUp({
+    position: 90,
+    epoch: EPOCH,
+    outbox: [{
+      id: "long-ago",
+      message: "long ago",
+      created_at: "2026-03-01T08:00:00Z",
+      state: "pending",
+      unsure: true,
+    }],
+  });
+  sockets.last.accept().frames(welcome(90));
+  assert.deepEqual(sockets.last.texts, ["long ago"]);
+  sockets.last.frames(ack("long-ago", 7));
+  assert.deepEqual(states(), []);
+  room.close();
+});
+
+Deno.test("a message that a reset has jumped over leaves at its acknowledgement, another waits to be seen", () => {
+  const { room, sockets, open, states } = setUp();
+  open();
+  const [before, after] = ["before", "after"].map((text) => room.send(text));
+  sockets.last.drop();
+  sockets.last.accept().frames(welcome(600), reset(600, EPOCH));
+  assert.deepEqual(sockets.last.texts, ["before", "after"]);
+  sockets.last.frames(ack(before, 600), ack(after, 601));
+  assert.deepEqual(states(), ["after: sent"]);
+  sockets.last.frames(message(601, { id: after!, sender: YOU }));
+  assert.deepEqual(states(), []);
   room.close();
 });
 

@@ -192,6 +192,33 @@ Deno.test("after a reset the history is loaded anew, with what came meanwhile", 
   room.close();
 });
 
+Deno.test("one's own messages stay in view, once, while the history is loaded anew", async () => {
+  const answer = Promise.withResolvers<Response>();
+  const { room, sockets, store, shown } = setUp({
+    [ME]: [me],
+    [HISTORY]: [history(1, 3), () => answer.promise],
+  });
+  await room.open();
+  sockets.last.accept().frames(welcome(3));
+  for (const text of ["acknowledged", "seen", "discarded", "waits"]) room.send(text);
+  sockets.last.drop();
+  sockets.last.accept().frames(welcome(600), reset(600, "two"));
+  sockets.last.frames(
+    ack("mine-1", 7),
+    message(601, { id: "mine-2", sender: OTTER }),
+    refusal("not_allowed", "mine-3"),
+  );
+  room.discard("mine-3");
+  const states = () => room.outbox.value.map(({ message, state }) => `${message}: ${state}`);
+  assert.deepEqual(states(), ["acknowledged: sent", "seen: sent", "waits: pending"]);
+  assert.doesNotMatch([...store.values.values()].join(), /acknowledged|seen/);
+  answer.resolve(Response.json({ ...page(551, 600), epoch: "two" }));
+  await settle();
+  assert.deepEqual(states(), ["waits: pending"]);
+  assert.deepEqual(shown().slice(-2), [600, 601]);
+  room.close();
+});
+
 Deno.test("a second reset makes the answer to the first one count for nothing", async () => {
   const slow = Promise.withResolvers<Response>();
   const { room, sockets, shown } = setUp({

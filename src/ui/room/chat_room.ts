@@ -122,7 +122,7 @@ export class ChatRoom implements Disposable {
     });
     this.#connection = connection;
     connection.on("outbox", (entries) => {
-      this.#outbox.value = entries;
+      this.#showOutbox(entries);
       stored.save(entries);
     });
     connection.on("message", (message) => {
@@ -144,7 +144,6 @@ export class ChatRoom implements Disposable {
         if (status.state === "closed" && status.code) this.#refused.value = status.code;
       });
     });
-    this.#outbox.value = connection.outbox;
     this.#show(page);
     connection.open();
   }
@@ -228,7 +227,18 @@ export class ChatRoom implements Disposable {
       for (const { id, sender } of page.messages) {
         if (sender.id === this.#you.peek()?.id) this.#connection?.seen(id);
       }
+      this.#showOutbox(this.#connection?.outbox ?? []);
     });
+  }
+
+  // What leaves the outbox while the history is loaded anew is in the room, but not yet in what is
+  // shown of it. Only what cannot be stored is ever discarded.
+  #showOutbox(entries: readonly OutboxEntry[]): void {
+    const waiting = new Set(entries.map(({ id }) => id));
+    const arrived = this.#outbox.peek()
+      .filter(({ id, state, unsure }) => !waiting.has(id) && (state === "sent" || unsure))
+      .map(({ code: _, ...entry }) => ({ ...entry, state: "sent", unsure: false } as const));
+    this.#outbox.value = this.log.loading ? [...arrived, ...entries] : entries;
   }
 
   /** The newest page; `null` when that was given up, for good or because it began anew. */

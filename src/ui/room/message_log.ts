@@ -30,6 +30,11 @@ export class MessageLog {
     return this.#messages.value[0]?.seq;
   }
 
+  /** Whether the newest messages are still to come with a page of history. */
+  get loading(): boolean {
+    return this.#held !== null;
+  }
+
   /** What is shown may be wrong: until `load`, it stays as it is. */
   beginReload(): void {
     this.#held = [];
