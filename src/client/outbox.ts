@@ -74,7 +74,8 @@ export class Outbox {
   readonly #onStuck: () => void;
   #entries: readonly OutboxEntry[];
   #transmit: ((frame: OutgoingMessage) => void) | null = null;
-  readonly #inFlight = new Set<string>();
+  /** Sent on this socket and not answered; `true` where an earlier sending was not answered either. */
+  readonly #inFlight = new Map<string, boolean>();
   readonly #internalErrors = new Map<string, number>();
   #refused = false;
   #retryAt = 0;
@@ -181,18 +182,21 @@ export class Outbox {
   /** A message was refused, for now or for good. */
   refused(frame: ErrorFrame): void {
     const { id, code } = frame;
-    if (id === undefined || !this.#inFlight.has(id)) return;
+    const doubtful = id === undefined ? undefined : this.#inFlight.get(id);
+    if (id === undefined || doubtful === undefined) return;
     const first = this.#entries.find((entry) => entry.state === "pending");
     this.#answered(id);
     if (code === "out_of_order" && first?.id === id && !this.#refused) {
       // The server waits for a message that was discarded or given up here.
-      this.#update(id, (entry) => ({ ...entry, code, unsure: false }));
+      this.#update(id, (entry) => ({ ...entry, code, unsure: doubtful }));
       return this.#onStuck();
     }
     const failures = (this.#internalErrors.get(id) ?? 0) + (code === "internal" ? 1 : 0);
     this.#internalErrors.set(id, failures);
     const state = frame.retry && failures < INTERNAL_ERRORS_MAX ? "pending" : "failed";
-    this.#update(id, (entry) => ({ ...entry, state, code, unsure: code === "unknown" }));
+    // What an earlier sending came to is not known from the refusal of a later one.
+    const unsure = state === "pending" && (doubtful || code === "unknown");
+    this.#update(id, (entry) => ({ ...entry, state, code, unsure }));
     if (frame.retry && !this.#refused) {
       this.#refused = true;
       const wait = Math.max((frame.retry_after ?? 0) * 1000, this.#backoff.next());
@@ -225,8 +229,8 @@ export class Outbox {
     ).slice(0, IN_FLIGHT_MAX - this.#inFlight.size);
     if (waiting.length === 0) return;
     // Before anybody is told of the change: they may add a message, and that must leave after these.
-    for (const { id, message, reply_to } of waiting) {
-      this.#inFlight.add(id);
+    for (const { id, message, reply_to, unsure } of waiting) {
+      this.#inFlight.set(id, unsure);
       const reply = reply_to === undefined ? {} : { reply_to };
       this.#transmit({ type: "message", id, message, ...reply });
     }

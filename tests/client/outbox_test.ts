@@ -157,6 +157,20 @@ Deno.test("a failed message and one that never left can be taken back, one under
   room.close();
 });
 
+Deno.test("a message that may be stored since an earlier socket cannot be taken back after a refusal for now", () => {
+  const { room, sockets, clock, open } = setUp();
+  open();
+  const id = room.send("a");
+  sockets.last.drop();
+  open();
+  sockets.last.frames(refusal("rate_limited", id, 1));
+  assert.equal(room.discard(id), false);
+  clock.advance(1_000);
+  sockets.last.frames(refusal("not_allowed", id));
+  assert.equal(room.discard(id), true, "it failed for good");
+  room.close();
+});
+
 Deno.test("when the server waits for a message that was taken back, a fresh socket frees the queue", () => {
   const { room, sockets, clock, open } = setUp();
   open();
