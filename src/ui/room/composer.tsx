@@ -56,8 +56,7 @@ export function Composer({ room }: { room: ChatRoom }): JSX.Element {
         aria-describedby="message-hint"
         aria-invalid={left < 0}
         onInput={(event) => write(event.currentTarget.value)}
-        onCompositionStart={() => enterKey.compositionStart()}
-        onCompositionEnd={(event) => enterKey.compositionEnd(event.timeStamp)}
+        onCompositionEnd={(event) => enterKey.compositionEnd(event)}
         onKeyDown={(event) => {
           if (!enterKey.sends(event)) return;
           event.preventDefault();

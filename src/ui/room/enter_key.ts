@@ -1,6 +1,7 @@
 /** The part of a `KeyboardEvent` that decides. */
 export interface KeyPress {
   readonly key: string;
+  readonly code: string;
   readonly keyCode: number;
   readonly isComposing: boolean;
   readonly shiftKey: boolean;
@@ -11,44 +12,47 @@ export interface KeyPress {
   readonly timeStamp: number;
 }
 
+/** The part of a `CompositionEvent` that decides. */
+export type CompositionEnd = Pick<CompositionEvent, "data" | "timeStamp">;
+
 /** An Enter that comes so soon after the end of a composition is the one that ended it. */
 export const SAME_KEY_PRESS_MS = 50;
 
+/** The key code of a key that belongs to an input method. */
+const PROCESS_KEY = 229;
+
 /**
  * Tells the Enter that sends from the Enter that belongs to an input method, which only accepts
- * the syllable or the word that is being composed.
+ * what is being composed.
  *
- * Most browsers mark the latter with `isComposing` or key code 229. Safari ends the composition first
- * and reports the key afterwards, as if it were plain. Chrome on macOS, with Korean, reports the key
- * twice, first marked and then plain, and there the plain one is meant to send: so a plain Enter
- * right after a composition counts only when its marked twin was seen.
+ * Most browsers mark the latter with `isComposing` or key code 229. Where the input method passes it
+ * on, as Korean ones do, the same press is reported a second time, unmarked, and that sends.
+ *
+ * Safari ends the composition first and reports the key afterwards, in some versions without a mark.
+ * So an unmarked Enter right after a composition sends only when its marked twin was seen, or when
+ * Hangul was composed: a syllable has no candidates that Enter could choose from.
  */
 export class EnterKey {
-  #composing = false;
   #markedEnter = false;
   #endedAt = -Infinity;
 
-  /** A composition begins. */
-  compositionStart(): void {
-    this.#composing = true;
-    this.#markedEnter = false;
-  }
-
   /** A composition ends. */
-  compositionEnd(timeStamp: number): void {
-    this.#composing = false;
-    this.#endedAt = timeStamp;
+  compositionEnd({ data, timeStamp }: CompositionEnd): void {
+    this.#endedAt = /\p{Script=Hangul}$/u.test(data) ? -Infinity : timeStamp;
   }
 
-  /** Whether this key press sends the message. */
+  /** Whether this key press sends the message; to be asked of every key that goes down. */
   sends(press: KeyPress): boolean {
-    if (press.key !== "Enter") return false;
-    if (press.isComposing || press.keyCode === 229 || this.#composing) {
-      this.#markedEnter = true;
-      return false;
-    }
-    const ended = press.timeStamp - this.#endedAt < SAME_KEY_PRESS_MS && !this.#markedEnter;
+    const accepted = press.timeStamp - this.#endedAt < SAME_KEY_PRESS_MS && !this.#markedEnter;
     this.#endedAt = -Infinity;
-    return !ended && !press.shiftKey && !press.ctrlKey && !press.altKey && !press.metaKey;
+    const marked = press.isComposing || press.keyCode === PROCESS_KEY;
+    this.#markedEnter = marked && isEnter(press);
+    return press.key === "Enter" && !marked && !accepted &&
+      !press.shiftKey && !press.ctrlKey && !press.altKey && !press.metaKey;
   }
+}
+
+// On Windows, and in Firefox, `key` is `Process` for whatever key the input method sees.
+function isEnter({ key, code }: KeyPress): boolean {
+  return key === "Enter" || code === "Enter" || code === "NumpadEnter";
 }
