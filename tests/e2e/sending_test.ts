@@ -34,7 +34,7 @@ browserTest(
     await screen.say("mine");
     const failed = screen.messages("failed");
     await failed.waitFor();
-    assert.match(await failed.innerText(), /Not sent: This id belongs to another message/);
+    assert.match(await failed.innerText(), /Not sent: It was mixed up with another message/);
     await screen.page.reload();
     await screen.connected();
     await failed.getByRole("button", { name: "Send again" }).click();

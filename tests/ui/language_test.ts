@@ -3,6 +3,7 @@ import { ERRORS } from "../../src/protocol/codes.ts";
 import { english } from "../../src/ui/language/english.ts";
 import { korean } from "../../src/ui/language/korean.ts";
 import { chooseLanguage, Language } from "../../src/ui/language/language.ts";
+import type { Trouble } from "../../src/ui/language/texts.ts";
 import { MemoryStore } from "./messages.ts";
 
 Deno.test("the page speaks the first language of the browser that it knows", () => {
@@ -29,10 +30,14 @@ Deno.test("dates are written as the browser's region does, in the language of th
   assert.equal(language.locale, "ko-KR");
 });
 
-Deno.test("every error has a text in Korean, in Hangul, and the catalogue's in English", () => {
-  for (const [code, { text }] of Object.entries(ERRORS)) {
-    const known = code as keyof typeof ERRORS;
-    assert.equal(english.errors[known], text);
-    assert.match(korean.errors[known], /\p{Script=Hangul}/u, code);
+Deno.test("every error has a text for people in both languages, without the words of developers", () => {
+  const inEnglish =
+    /\b(frames?|ids?|requests?|fields?|sockets?|origin|databases?|NUL|surrogate|KiB)\b/i;
+  const inKorean = /프레임|아이디|번호|요청|값|소켓|데이터베이스|KiB/;
+  for (const code of [...Object.keys(ERRORS), "unreachable"] as Trouble[]) {
+    assert.match(english.errors[code], /^[A-Z].*[^.]$/, code);
+    assert.doesNotMatch(english.errors[code], inEnglish, code);
+    assert.match(korean.errors[code], /^\P{Lowercase}*\p{Script=Hangul}$/u, code);
+    assert.doesNotMatch(korean.errors[code], inKorean, code);
   }
 });

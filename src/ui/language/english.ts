@@ -1,4 +1,3 @@
-import { type ErrorCode, ERRORS } from "../../protocol/codes.ts";
 import type { Texts } from "./texts.ts";
 
 /** The page in English. */
@@ -6,7 +5,34 @@ export const english: Texts = {
   languageName: "English",
   appName: "Maru",
   tagline: "The wooden hall in the middle of the house. Come in, sit down, talk.",
-  errors: { ...catalogue(), unreachable: "The server cannot be reached right now" },
+  errors: {
+    bad_frame: "This page and the server do not understand each other. Reload the page",
+    frame_too_large: "This is too large to send",
+    invalid: "Something in this is not right. Check it and try again",
+    message_empty: "This message is empty: write something first",
+    message_too_long: "This message is longer than 8,000 characters",
+    message_ill_formed:
+      "This message has a character that cannot be sent. Take it out and try again",
+    id_conflict: "It was mixed up with another message. Send it again",
+    no_such_reply: "The message that it answers is not there",
+    room_name_invalid: "A room's name is made of letters, digits, - and _, up to 100",
+    no_such_room: "There is no such room",
+    not_signed_in: "Sign in to enter this room",
+    not_allowed: "You do not have permission",
+    origin_refused: "This site may not connect to the chat",
+    rate_limited: "That was too fast. Wait a moment",
+    out_of_order: "Waits for the message before it to be sent",
+    busy: "The server is busy right now",
+    unknown: "It is not known yet whether this was sent. Asking again",
+    database_unavailable: "The chat is not available right now",
+    going_away: "The server is restarting",
+    too_slow: "The connection was too slow",
+    too_many_sockets: "Too many people are connected right now. Try again later",
+    not_found: "There is nothing here",
+    too_large: "This is too large to send",
+    internal: "Something went wrong on the server",
+    unreachable: "The server cannot be reached right now",
+  },
   tryAgain: "Try again",
   cancel: "Cancel",
   save: "Save",
@@ -71,8 +97,3 @@ export const english: Texts = {
       : `${count} messages wait and are sent as soon as you are back.`,
   closed: "This room is closed to you.",
 };
-
-function catalogue(): Record<ErrorCode, string> {
-  const entries = Object.entries(ERRORS).map(([code, { text }]) => [code, text]);
-  return Object.fromEntries(entries);
-}
