@@ -1,12 +1,15 @@
 /**
  * The load: a process of its own that opens the sockets, sends at fixed times whatever happens, and
- * checks everything that arrives. Takes a {@linkcode LoadPlan} as its argument; writes `started` and
- * `measured` lines, then a {@linkcode LoadResult} as JSON.
+ * checks everything that arrives. Takes a {@linkcode LoadPlan} as its argument; writes `started`, `measuring`
+ * and `measured` lines, then a {@linkcode LoadResult} as JSON.
  *
  * @module
  */
+import { cpuUsage } from "node:process";
+import { enterRoom, type Framing, messageFrame } from "./dialect.ts";
 import { Histogram } from "./histogram.ts";
-import { LoadSocket, textFrame } from "./load_socket.ts";
+import type { LoadSocket } from "./load_socket.ts";
+import { compareOrders } from "./orders.ts";
 
 /** What is sent, and to whom. */
 export interface LoadPlan {
@@ -20,7 +23,9 @@ export interface LoadPlan {
   /** Measured time; the warm-up comes before it. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
-  readonly framing: "v1" | "plain";
+  readonly framing: Framing;
+  /** Whether the messages of a room are numbered 1, 2, 3 …: a gap is another order then. */
+  readonly gapless: boolean;
   /** Length of a message's text. */
   readonly bytes: number;
 }
@@ -41,6 +46,8 @@ export interface LoadResult {
   readonly otherOrder: number;
   readonly errors: Readonly<Record<string, number>>;
   readonly closed: number;
+  /** CPU time of the load itself within the measured time, in ms. */
+  readonly loadCpuMs: number;
 }
 
 /** In ms. */
@@ -53,16 +60,13 @@ export interface Quantiles {
 
 const TICK_MS = 1;
 const DRAIN_TIMEOUT_MS = 8_000;
-// The index of a message is in the last twelve digits of its id.
-const ID_PREFIX = "00000000-0000-4000-8000-";
-const POSITION_AT = '{"type":"message","position":'.length;
-const LETTER = { m: 0x6d, a: 0x61, e: 0x65, newline: 0x0a, comma: 0x2c, quote: 0x22 } as const;
 
 interface Member {
   readonly room: number;
+  /** Indexes of messages, in the order of their arrival. */
+  readonly received: number[];
   lastSeq: number;
-  received: number;
-  disordered: boolean;
+  gap: boolean;
   socket: LoadSocket;
 }
 
@@ -76,72 +80,44 @@ async function run(plan: LoadPlan): Promise<LoadResult> {
   const due = new Float64Array(total);
   const acked = new Uint8Array(total);
   const errors: Record<string, number> = {};
-  const orders = plan.rooms.map(() => [] as number[]);
   const ack = new Histogram();
   const delivery = new Histogram();
-  let [ackCount, deliveries, doubled, measuredDeliveries] = [0, 0, 0, 0];
+  let [ackCount, deliveries, measuredDeliveries] = [0, 0, 0];
   let measuring = false;
-  const decoder = new TextDecoder();
+  let cpuBefore = cpuUsage();
 
-  /** Reads one JSON object in place: the server writes its fields in a fixed order. */
-  const takeLine = (member: Member, bytes: Uint8Array, start: number, end: number) => {
-    const kind = bytes[start + 9];
-    if (kind === LETTER.m) {
-      let at = start + POSITION_AT;
-      while (bytes[at] !== LETTER.comma) at++;
-      at += ',"seq":'.length;
-      let seq = 0;
-      for (; bytes[at] !== LETTER.comma; at++) seq = seq * 10 + bytes[at]! - 48;
-      at += ',"version":'.length;
-      while (bytes[at] !== LETTER.comma) at++;
-      takeMessage(member, seq, indexOf(bytes, at + ',"id":"'.length));
-    } else if (kind === LETTER.a) {
-      const index = indexOf(bytes, start + '{"type":"ack","id":"'.length);
-      if (acked[index] === 1) return;
-      acked[index] = 1;
-      ackCount++;
-      if (measuring) ack.add(performance.now() - due[index]!);
-    } else if (kind === LETTER.e) {
-      const { code } = JSON.parse(decoder.decode(bytes.subarray(start, end))) as { code: string };
-      errors[code] = (errors[code] ?? 0) + 1;
-    }
+  const takeAck = (index: number) => {
+    if (acked[index] === 1) return;
+    acked[index] = 1;
+    ackCount++;
+    if (measuring) ack.add(performance.now() - due[index]!);
   };
 
   const takeMessage = (member: Member, seq: number, index: number) => {
     deliveries++;
-    member.received++;
+    member.received.push(index);
     if (measuring) {
       measuredDeliveries++;
       delivery.add(performance.now() - due[index]!);
     }
-    if (seq === member.lastSeq) doubled++;
-    else if (member.lastSeq !== 0 && seq !== member.lastSeq + 1) member.disordered = true;
+    if (seq > member.lastSeq + 1 && member.lastSeq !== 0) member.gap = true;
     member.lastSeq = seq;
-    const order = orders[member.room]!;
-    const known = order[seq];
-    if (known === undefined) order[seq] = index;
-    else if (known !== index) member.disordered = true;
   };
 
   const members: Member[] = [];
   for (let slot = 0; slot < plan.members; slot++) {
     await Promise.all(plan.rooms.map(async (name, room) => {
-      const member = { room, lastSeq: 0, received: 0, disordered: false } as Member;
-      const port = plan.ports[slot % plan.ports.length]!;
-      member.socket = await LoadSocket.open(
-        port,
-        `/ws/chat/${name}/`,
-        plan.framing === "v1" ? "maru.v1" : null,
-        (bytes, start, end) => {
-          if (plan.framing === "plain") return takeLine(member, bytes, start, end);
-          for (let at = start; at < end;) {
-            let stop = at;
-            while (stop < end && bytes[stop] !== LETTER.newline) stop++;
-            takeLine(member, bytes, at, stop);
-            at = stop + 1;
-          }
+      const member = { room, received: [], lastSeq: 0, gap: false } as unknown as Member;
+      const entered = await enterRoom(name, {
+        port: plan.ports[slot % plan.ports.length]!,
+        framing: plan.framing,
+        hearing: {
+          message: (seq, index) => takeMessage(member, seq, index),
+          ack: takeAck,
+          error: (code) => errors[code] = (errors[code] ?? 0) + 1,
         },
-      );
+      });
+      member.socket = entered.socket;
       members.push(member);
     }));
   }
@@ -160,25 +136,32 @@ async function run(plan: LoadPlan): Promise<LoadResult> {
     const now = performance.now();
     if (!measuring && now >= measureFrom) {
       measuring = true;
+      cpuBefore = cpuUsage();
       console.log("measuring");
     }
     while (sent < total && due[sent]! <= now) {
       const inRoom = bySlot.get(sent % plan.rooms.length)!;
       const member = inRoom[Math.floor(sent / plan.rooms.length) % inRoom.length]!;
-      const id = ID_PREFIX + sent.toString(16).padStart(12, "0");
-      member.socket.send(textFrame(`{"type":"message","id":"${id}","message":"${text}"}`));
+      member.socket.send(messageFrame(plan.framing, sent, text));
       sent++;
     }
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
   const inWindow = measuredDeliveries;
   const ackedInWindow = ack.count;
+  const { user, system } = cpuUsage(cpuBefore);
   console.log("measured");
   const deadline = performance.now() + DRAIN_TIMEOUT_MS;
   const expected = total * plan.members;
   while (performance.now() < deadline && deliveries < expected) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  const orders = [...bySlot.values()].map((inRoom) => {
+    const { doubled, differs } = compareOrders(inRoom.map((member) => member.received));
+    const other = inRoom.filter((m, i) => differs[i]! || plan.gapless && m.gap).length;
+    return { doubled, other };
+  });
+  const doubled = orders.reduce((sum, room) => sum + room.doubled, 0);
   const result: LoadResult = {
     sent,
     acked: ackCount,
@@ -191,21 +174,13 @@ async function run(plan: LoadPlan): Promise<LoadResult> {
     delivery: quantiles(delivery),
     lost: Math.max(0, expected - (deliveries - doubled)),
     doubled,
-    otherOrder: members.filter((member) => member.disordered).length,
+    otherOrder: orders.reduce((sum, room) => sum + room.other, 0),
     errors,
     closed: members.filter((member) => member.socket.closed).length,
+    loadCpuMs: (user + system) / 1000,
   };
   for (const member of members) member.socket.close();
   return result;
-}
-
-function indexOf(bytes: Uint8Array, idAt: number): number {
-  let index = 0;
-  for (let at = idAt + ID_PREFIX.length; bytes[at] !== LETTER.quote; at++) {
-    const digit = bytes[at]!;
-    index = index * 16 + (digit < 58 ? digit - 48 : digit - 87);
-  }
-  return index;
 }
 
 function quantiles(histogram: Histogram): Quantiles {

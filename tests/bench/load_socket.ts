@@ -1,61 +1,78 @@
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const READ_BYTES = 256 * 1024;
+const OPCODE = { text: 0x1, close: 0x8, ping: 0x9, pong: 0xa } as const;
 
 /** Called with each text frame; `start` and `end` are within `bytes`, which is used again after. */
 export type OnText = (bytes: Uint8Array, start: number, end: number) => void;
+
+/** Where a {@linkcode LoadSocket} goes. */
+export interface LoadSocketOptions {
+  readonly port: number;
+  readonly path: string;
+  /** @default none */
+  readonly subprotocol?: string | null;
+  readonly onText: OnText;
+  /** No frame may be larger than this. @default 256 KiB */
+  readonly bufferBytes?: number;
+}
 
 /**
  * A WebSocket client that costs little: raw TCP, frames taken apart in place, no event objects. The
  * load shares its two cores with what it measures.
  */
 export class LoadSocket {
+  /** Resolves when the connection is gone. */
+  readonly ended: Promise<void>;
   readonly #connection: Deno.TcpConn;
   readonly #onText: OnText;
   #out: Uint8Array[] = [];
   #writing = false;
   closed = false;
 
-  private constructor(connection: Deno.TcpConn, onText: OnText) {
+  private constructor(
+    connection: Deno.TcpConn,
+    onText: OnText,
+    [buffer, start, end]: [Uint8Array, number, number],
+  ) {
     this.#connection = connection;
     this.#onText = onText;
+    this.ended = this.#read(buffer, start, end);
   }
 
-  static async open(
-    port: number,
-    path: string,
-    subprotocol: string | null,
-    onText: OnText,
-  ): Promise<LoadSocket> {
+  static async open(options: LoadSocketOptions): Promise<LoadSocket> {
+    const { port, path, subprotocol = null, onText, bufferBytes = READ_BYTES } = options;
     const connection = await Deno.connect({ hostname: "127.0.0.1", port });
-    connection.setNoDelay(true);
-    const lines = [
-      `GET ${path} HTTP/1.1`,
-      `Host: 127.0.0.1:${port}`,
-      "Upgrade: websocket",
-      "Connection: Upgrade",
-      "Sec-WebSocket-Key: bWFydSBiZW5jaCBsb2FkIQ==",
-      "Sec-WebSocket-Version: 13",
-      ...subprotocol === null ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`],
-    ];
-    await connection.write(encoder.encode(lines.join("\r\n") + "\r\n\r\n"));
-    const buffer = new Uint8Array(READ_BYTES);
-    let length = 0;
-    let end = -1;
-    while (end < 0) {
-      const n = await connection.read(buffer.subarray(length));
-      if (n === null) throw new Error(`Cannot open ${path}: closed during the handshake`);
-      length += n;
-      end = decoder.decode(buffer.subarray(0, length)).indexOf("\r\n\r\n");
-    }
-    const head = decoder.decode(buffer.subarray(0, end));
-    if (!head.startsWith("HTTP/1.1 101")) {
+    try {
+      connection.setNoDelay(true);
+      const lines = [
+        `GET ${path} HTTP/1.1`,
+        `Host: 127.0.0.1:${port}`,
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: bWFydSBiZW5jaCBsb2FkIQ==",
+        "Sec-WebSocket-Version: 13",
+        ...subprotocol === null ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`],
+      ];
+      await connection.write(encoder.encode(lines.join("\r\n") + "\r\n\r\n"));
+      const buffer = new Uint8Array(bufferBytes);
+      let length = 0;
+      let end = -1;
+      while (end < 0) {
+        const n = await connection.read(buffer.subarray(length));
+        if (n === null) throw new Error(`Cannot open ${path}: closed during the handshake`);
+        length += n;
+        end = decoder.decode(buffer.subarray(0, length)).indexOf("\r\n\r\n");
+      }
+      const head = decoder.decode(buffer.subarray(0, end));
+      if (!head.startsWith("HTTP/1.1 101")) {
+        throw new Error(`Cannot open ${path}: ${head.split("\r\n")[0]}`);
+      }
+      return new LoadSocket(connection, onText, [buffer, end + 4, length]);
+    } catch (error) {
       connection.close();
-      throw new Error(`Cannot open ${path}: ${head.split("\r\n")[0]}`);
+      throw error;
     }
-    const socket = new LoadSocket(connection, onText);
-    void socket.#read(buffer, end + 4, length);
-    return socket;
   }
 
   /** Sends text frames that {@linkcode textFrame} made. */
@@ -122,8 +139,9 @@ export class LoadSocket {
         at += 8;
       }
       if (end - at < length) return start;
-      if (opcode === 1) this.#onText(buffer, at, at + length);
-      else if (opcode === 8) this.close();
+      if (opcode === OPCODE.text) this.#onText(buffer, at, at + length);
+      else if (opcode === OPCODE.ping) this.send(frame(OPCODE.pong, buffer.slice(at, at + length)));
+      else if (opcode === OPCODE.close) this.close();
       start = at + length;
     }
     return start;
@@ -132,18 +150,21 @@ export class LoadSocket {
 
 /** A client's text frame: masked, as RFC 6455 asks, with a mask of zeros. */
 export function textFrame(text: string): Uint8Array {
-  const payload = encoder.encode(text);
+  return frame(OPCODE.text, encoder.encode(text));
+}
+
+function frame(opcode: number, payload: Uint8Array): Uint8Array {
   const header = payload.length < 126 ? 6 : 8;
-  const frame = new Uint8Array(header + payload.length);
-  frame[0] = 0x81;
-  if (header === 6) frame[1] = 0x80 | payload.length;
+  const bytes = new Uint8Array(header + payload.length);
+  bytes[0] = 0x80 | opcode;
+  if (header === 6) bytes[1] = 0x80 | payload.length;
   else {
-    frame[1] = 0x80 | 126;
-    frame[2] = payload.length >> 8;
-    frame[3] = payload.length & 0xff;
+    bytes[1] = 0x80 | 126;
+    bytes[2] = payload.length >> 8;
+    bytes[3] = payload.length & 0xff;
   }
-  frame.set(payload, header);
-  return frame;
+  bytes.set(payload, header);
+  return bytes;
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

@@ -5,11 +5,10 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { startEmbeddedPostgres } from "../../src/dev/embedded_postgres.ts";
-import { connect } from "../../src/db/pool.ts";
-import { freePort, type Instance, startInstance } from "../support/instance.ts";
-import { familyCpuMs, processCpuMs } from "./cpu.ts";
-import type { LoadPlan, LoadResult } from "./load.ts";
+import { startMaru } from "./maru_servers.ts";
+import { measure } from "./measure.ts";
+import { startRelay } from "./relay_server.ts";
+import type { Servers } from "./servers.ts";
 import { printTable, type Row, type RowResult } from "./table.ts";
 
 const HELP = `deno task bench [--] [options]
@@ -100,139 +99,47 @@ function chooseRows(): Row[] {
 }
 
 async function runRelay(seconds: number): Promise<RowResult> {
-  const port = freePort();
-  const relay = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-net=127.0.0.1", "tests/bench/relay.ts", String(port)],
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const reader = relay.stdout.getReader();
-  await reader.read();
   const row: Row = { rooms: 20, members: 25, rate: RELAY_RATE, framing: "plain", target: null };
-  try {
-    const cpu = () => processCpuMs(relay.pid).then((ms) => ({ instances: ms, postgres: 0 }));
-    return await measure("bare relay", row, [port], roomNames(row), seconds, cpu, null);
-  } finally {
-    relay.kill("SIGKILL");
-    await reader.cancel();
-    await relay.status;
-  }
+  await using servers = await startRelay();
+  return await measureRow("bare relay", { row, servers, seconds, relayCpu: null });
 }
 
 async function runRow(row: Row, seconds: number, relayCpu: number | null): Promise<RowResult> {
-  const directory = await Deno.makeTempDir({ prefix: "maru-bench-" });
-  await Deno.chmod(directory, 0o755);
-  try {
-    await using postgres = await startEmbeddedPostgres({
-      directory,
-      settings: { shared_buffers: "256MB", max_wal_size: "4GB", max_connections: "100" },
-    });
-    const env = { MESSAGE_RATE: "0", LOG_LEVEL: "warning" };
-    const flags = values["cpu-prof"] === undefined
-      ? []
-      : ["--cpu-prof", `--cpu-prof-dir=${values["cpu-prof"]}`];
-    const start = () => startInstance({ databaseUrl: postgres.url, env, flags });
-    const one = await start();
-    const two = await start();
-    try {
-      const names = roomNames(row);
-      await createRooms(postgres.url, names);
-      const cpu = async () => ({
-        instances: await processCpuMs(one.pid) + await processCpuMs(two.pid),
-        postgres: await familyCpuMs(postgres.pid),
-      });
-      return await measure("Maru", row, [one.port, two.port], names, seconds, cpu, relayCpu);
-    } finally {
-      await stop(one);
-      await stop(two);
-    }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  const profiles = values["cpu-prof"];
+  await using servers = await startMaru({
+    flags: profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`],
+    graceful: profiles !== undefined,
+  });
+  await servers.createRooms(roomNames(row));
+  return await measureRow("Maru", { row, servers, seconds, relayCpu });
 }
 
-type ReadCpu = () => Promise<{ instances: number; postgres: number }>;
+interface RowOptions {
+  readonly row: Row;
+  readonly servers: Servers;
+  readonly seconds: number;
+  readonly relayCpu: number | null;
+}
 
-async function measure(
-  name: string,
-  row: Row,
-  ports: readonly number[],
-  rooms: readonly string[],
-  seconds: number,
-  cpu: ReadCpu,
-  relayCpu: number | null,
-): Promise<RowResult> {
-  const bytes = Number(values.bytes ?? 100);
-  const plan: LoadPlan = {
-    ports,
-    rooms,
+async function measureRow(name: string, options: RowOptions): Promise<RowResult> {
+  const { row, servers, seconds, relayCpu } = options;
+  console.log(`${name}: ${row.rooms} rooms of ${row.members}, ${row.rate}/s, ${row.framing} …`);
+  const measured = await measure(servers, {
+    rooms: roomNames(row),
     members: row.members,
     rate: row.rate,
     seconds,
     warmUpSeconds: values.smoke ? 0.5 : WARM_UP_SECONDS,
     framing: row.framing,
-    bytes,
-  };
-  console.log(`${name}: ${row.rooms} rooms of ${row.members}, ${row.rate}/s, ${row.framing} …`);
-  const load = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-net=127.0.0.1", "tests/bench/load.ts", JSON.stringify(plan)],
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const all = async () => ({ ...await cpu(), load: await processCpuMs(load.pid) });
-  let before = await all();
-  let after = before;
-  let result: LoadResult | null = null;
-  for await (const line of lines(load.stdout)) {
-    if (line === "measuring") before = await all();
-    else if (line === "measured") after = await all();
-    else if (line.startsWith("{")) result = JSON.parse(line) as LoadResult;
-  }
-  await load.status;
-  if (result === null) throw new Error("The load ended without a result");
-  const deliveries = Math.max(1, result.deliveriesPerSecond * seconds);
-  const instances = (after.instances - before.instances) * 1000 / deliveries;
-  const postgres = (after.postgres - before.postgres) * 1000 / deliveries;
-  const cpuPerDelivery = instances + postgres;
-  const ratio = relayCpu === null ? null : cpuPerDelivery / relayCpu;
-  const loadCpu = (after.load - before.load) * 1000 / deliveries;
-  return { name, row, result, instances, postgres, loadCpu, cpuPerDelivery, ratio };
-}
-
-async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of stream) {
-    const parts = (text + decoder.decode(chunk, { stream: true })).split("\n");
-    text = parts.pop()!;
-    yield* parts;
-  }
-  if (text !== "") yield text;
+    gapless: true,
+    bytes: Number(values.bytes ?? 100),
+  });
+  const ratio = relayCpu === null ? null : measured.cpuPerDelivery / relayCpu;
+  return { name, row, ...measured, ratio };
 }
 
 function roomNames(row: Row): string[] {
   return Array.from({ length: row.rooms }, (_, i) => `bench-${i}`);
-}
-
-async function createRooms(url: string, names: readonly string[]): Promise<void> {
-  const sql = connect(url, { name: "maru-bench" });
-  await sql`
-    insert into rooms (name, key)
-    select n, n from json_array_elements_text(${JSON.stringify(names)}::text::json) n`;
-  await sql.end({ timeout: 1 });
-}
-
-async function stop(instance: Instance): Promise<void> {
-  // With a profile it must end by itself, so that the profile is written.
-  if (values["cpu-prof"] !== undefined) {
-    instance.signal("SIGTERM");
-    await instance.exited;
-  }
-  const complaints = instance.logs().split("\n").filter((line) =>
-    /"level":"(WARN|ERROR)/.test(line)
-  );
-  for (const line of complaints.slice(0, 5)) console.log(`  ${line.slice(0, 300)}`);
-  await instance[Symbol.asyncDispose]();
 }
 
 async function writeJson(results: readonly RowResult[]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { LoadResult } from "./load.ts";
+import type { Measured } from "./measure.ts";
 
 /** One row of the bench. */
 export interface Row {
@@ -10,17 +10,11 @@ export interface Row {
   readonly target: { readonly p99?: number; readonly ratio?: number } | null;
 }
 
-/** A row and what was measured. CPU in µs a delivery. */
-export interface RowResult {
+/** A row and what was measured. */
+export interface RowResult extends Measured {
   readonly name: string;
   readonly row: Row;
-  readonly result: LoadResult;
-  readonly instances: number;
-  readonly postgres: number;
-  /** Of the load itself; not part of the sum. */
-  readonly loadCpu: number;
-  /** Instances and PostgreSQL. */
-  readonly cpuPerDelivery: number;
+  /** CPU a delivery beside the relay's. */
   readonly ratio: number | null;
 }
 
