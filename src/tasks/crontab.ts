@@ -106,8 +106,8 @@ export class Crontab {
   }
 
   /**
-   * The expression that {@linkcode parseCrontab} reads, in `cron`'s order of fields. Crontabs with
-   * the same ticks have the same expression, however they were written.
+   * The expression that {@linkcode parseCrontab} reads, in `cron`'s order of fields. Crontabs of
+   * the same values have the same expression, however they were written.
    */
   toString(): string {
     return CRONTAB_FIELDS.map((field) => formatField(field, this[field])).join(" ");
@@ -141,7 +141,7 @@ function assertNames(fields: unknown): void {
  *   times that are skipped tick together, once, at the end of the gap.
  *
  * @param timeZone an IANA name such as `Europe/Berlin`
- * @throws {RangeError | TypeError} when the time zone is unknown, or the date invalid
+ * @throws {RangeError | TypeError} when the time zone is unknown, or the date invalid or after 2999
  */
 export function nextTick(crontab: Crontab, after: Date, timeZone: string): Date {
   const tick = cronOf(crontab, after, timeZone).nextRun(after);
