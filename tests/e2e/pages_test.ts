@@ -155,5 +155,7 @@ browserTest("a room can be used with the keyboard alone", async (browser) => {
   await page.keyboard.press("Enter");
   await screen.settled(1);
   await page.keyboard.press("Shift+Tab");
+  assert.equal((await focused()).name, "quiet answer");
+  await page.keyboard.press("Shift+Tab");
   assert.equal(await screen.log.evaluate((log) => log === document.activeElement), true);
 });

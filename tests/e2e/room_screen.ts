@@ -57,6 +57,16 @@ export class RoomScreen {
     assert.equal(await this.field.inputValue(), "");
   }
 
+  /** The button that answers the message with this text. */
+  answerTo(text: string): Locator {
+    return this.page.getByRole("button", { name: new RegExp(`^Reply to .*: ${text}$`) });
+  }
+
+  /** The message that is being answered, above the field. */
+  get answered(): Locator {
+    return this.page.locator("#answered");
+  }
+
   /** What the room has, as it is shown. */
   stored(): Promise<ShownMessage[]> {
     return this.messages("stored").evaluateAll((rows) =>

@@ -158,6 +158,22 @@ Deno.test("messages on their way survive a reload, under the same ids", async ()
   second.room.close();
 });
 
+Deno.test("an answer names the message that it answers, also when it goes again after a reload", async () => {
+  const first = setUp({ [ME]: [me], [HISTORY]: [history(1, 3)] });
+  await first.room.open();
+  first.room.send("an answer", { replyTo: 2 });
+  first.room.close();
+
+  const second = setUp({ [ME]: [me], [HISTORY]: [history(1, 3)] });
+  for (const [key, value] of first.store.values) second.store.set(key, value);
+  await second.room.open();
+  second.sockets.last.accept().frames(welcome(3));
+  assert.deepEqual(second.sockets.last.sent, [
+    { type: "message", id: "mine-1", message: "an answer", reply_to: 2 },
+  ]);
+  second.room.close();
+});
+
 Deno.test("a refusal for good is kept with its reason, and can be discarded", async () => {
   const { room, sockets } = setUp({ [ME]: [me], [HISTORY]: [history(1, 1)] });
   await room.open();

@@ -36,9 +36,16 @@ Deno.test("what is damaged in the store is passed over", () => {
   const [key] = store.values.keys();
   store.set(
     key!,
-    JSON.stringify([null, 1, { id: "x" }, entry("good"), entry("y", { created_at: "?" })]),
+    JSON.stringify([
+      null,
+      1,
+      { id: "x" },
+      entry("good", { reply_to: 7 }),
+      entry("y", { created_at: "?" }),
+      { ...entry("z"), reply_to: "7" },
+    ]),
   );
-  assert.deepEqual(outbox.load().map(({ id }) => id), ["good"]);
+  assert.deepEqual(outbox.load(), [entry("good", { reply_to: 7 })]);
   store.set(key!, "{");
   assert.deepEqual(outbox.load(), []);
 });

@@ -64,6 +64,9 @@ export const english: Texts = {
   edited: "edited",
   deleted: "This message was deleted",
   answerTo: (name) => `In answer to ${name}`,
+  answer: (name) => `Reply to ${name}`,
+  answering: (name) => `Replying to ${name}`,
+  cancelAnswer: "Cancel the reply",
 
   yourMessage: "Your message",
   writeHere: "Write a message",

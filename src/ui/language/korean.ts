@@ -62,6 +62,9 @@ export const korean: Texts = {
   edited: "수정됨",
   deleted: "삭제된 메시지예요",
   answerTo: (name) => `${name} 님에게 답장`,
+  answer: (name) => `${name} 님에게 답장하기`,
+  answering: (name) => `${name} 님에게 답장 쓰는 중`,
+  cancelAnswer: "답장 취소",
 
   yourMessage: "메시지",
   writeHere: "메시지를 적어 주세요",

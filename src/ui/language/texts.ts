@@ -40,6 +40,9 @@ export interface Texts {
   readonly edited: string;
   readonly deleted: string;
   readonly answerTo: (name: string) => string;
+  readonly answer: (name: string) => string;
+  readonly answering: (name: string) => string;
+  readonly cancelAnswer: string;
 
   readonly yourMessage: string;
   readonly writeHere: string;

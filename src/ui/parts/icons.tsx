@@ -50,6 +50,24 @@ export function SendIcon(): JSX.Element {
   );
 }
 
+/** An arrow that turns back: answer. */
+export function AnswerIcon(): JSX.Element {
+  return (
+    <Icon>
+      <path d="M9 6l-5 5 5 5M4 11h9a7 7 0 0 1 7 7v1" />
+    </Icon>
+  );
+}
+
+/** A cross: close. */
+export function CloseIcon(): JSX.Element {
+  return (
+    <Icon>
+      <path d="M6 6l12 12M18 6L6 18" />
+    </Icon>
+  );
+}
+
 function Icon({ children }: { children: ComponentChildren }): JSX.Element {
   return <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">{children}</svg>;
 }

@@ -8,6 +8,7 @@ import {
   type OutboxEntry,
   RoomConnection,
   type RoomConnectionOptions,
+  type SendOptions,
   systemClock,
 } from "../../client/mod.ts";
 import type { ErrorCode } from "../../protocol/codes.ts";
@@ -169,10 +170,10 @@ export class ChatRoom implements Disposable {
   }
 
   /** Sends a message, or says why it cannot be one. */
-  send(text: string): ErrorCode | null {
+  send(text: string, options: SendOptions = {}): ErrorCode | null {
     const message = text.replace(/^(?:[^\S\n]*\n)+|\s+$/gu, "");
     const error = messageTextError(message);
-    if (!error) this.#connection?.send(message);
+    if (!error) this.#connection?.send(message, options);
     return error;
   }
 

@@ -1,24 +1,28 @@
-import type { JSX } from "preact";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { useSignal } from "@preact/signals";
+import type { JSX, RefObject } from "preact";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import { MESSAGE_MAX_CODE_POINTS } from "../../protocol/codes.ts";
 import { SendIcon } from "../parts/icons.tsx";
-import { usePage } from "../parts/page.ts";
+import { useTexts } from "../parts/page.ts";
+import { AnswerBar } from "./answer_bar.tsx";
 import type { ChatRoom } from "./chat_room.ts";
-import { Draft } from "./draft.ts";
-import { EnterKey } from "./enter_key.ts";
+import type { Draft } from "./draft.ts";
+import { EnterKey, isOfInputMethod } from "./enter_key.ts";
 
 /** So close to the limit the characters that are left are shown. */
 const COUNT_WITHIN = 500;
 
+/** What {@linkcode Composer} needs. */
+export interface ComposerProps {
+  readonly room: ChatRoom;
+  readonly draft: Draft;
+  readonly field: RefObject<HTMLTextAreaElement | null>;
+}
+
 /** Where a message is written. */
-export function Composer({ room }: { room: ChatRoom }): JSX.Element {
-  const { language, tabStore } = usePage();
-  const texts = language.texts.value;
-  const draft = useMemo(() => new Draft(tabStore, room.name), [tabStore, room]);
+export function Composer({ room, draft, field }: ComposerProps): JSX.Element {
+  const texts = useTexts();
   const enterKey = useMemo(() => new EnterKey(), []);
-  const field = useRef<HTMLTextAreaElement>(null);
-  const text = useSignal(draft.load());
+  const { text, answers } = draft;
   const left = MESSAGE_MAX_CODE_POINTS - lengthOf(text.value);
   const sendable = room.ready && left >= 0 && text.value.trim() !== "";
 
@@ -28,13 +32,15 @@ export function Composer({ room }: { room: ChatRoom }): JSX.Element {
     if (matchMedia("(pointer: fine)").matches) field.current?.focus();
   }, []);
 
-  function write(value: string): void {
-    text.value = value;
-    draft.save(value);
+  function send(): void {
+    const replyTo = answers.value?.seq;
+    const options = replyTo === undefined ? {} : { replyTo };
+    if (sendable && room.send(text.value, options) === null) draft.clear();
   }
 
-  function send(): void {
-    if (sendable && room.send(text.value) === null) write("");
+  function cancelAnswer(): void {
+    draft.answer(null);
+    field.current?.focus();
   }
 
   return (
@@ -44,7 +50,11 @@ export function Composer({ room }: { room: ChatRoom }): JSX.Element {
         event.preventDefault();
         send();
       }}
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && !isOfInputMethod(event) && answers.value) cancelAnswer();
+      }}
     >
+      <AnswerBar room={room} draft={draft} onCancel={cancelAnswer} />
       <label for="message" class="hidden">{texts.yourMessage}</label>
       <textarea
         ref={field}
@@ -53,9 +63,9 @@ export function Composer({ room }: { room: ChatRoom }): JSX.Element {
         value={text.value}
         placeholder={texts.writeHere}
         enterkeyhint="send"
-        aria-describedby="message-hint"
+        aria-describedby={answers.value ? "answered message-hint" : "message-hint"}
         aria-invalid={left < 0}
-        onInput={(event) => write(event.currentTarget.value)}
+        onInput={(event) => draft.write(event.currentTarget.value)}
         onCompositionEnd={(event) => enterKey.compositionEnd(event)}
         onKeyDown={(event) => {
           if (!enterKey.sends(event)) return;

@@ -45,11 +45,16 @@ export class EnterKey {
   sends(press: KeyPress): boolean {
     const accepted = press.timeStamp - this.#endedAt < SAME_KEY_PRESS_MS && !this.#markedEnter;
     this.#endedAt = -Infinity;
-    const marked = press.isComposing || press.keyCode === PROCESS_KEY;
+    const marked = isOfInputMethod(press);
     this.#markedEnter = marked && isEnter(press);
     return press.key === "Enter" && !marked && !accepted &&
       !press.shiftKey && !press.ctrlKey && !press.altKey && !press.metaKey;
   }
+}
+
+/** Whether a key press is marked as an input method's. */
+export function isOfInputMethod(press: Pick<KeyPress, "isComposing" | "keyCode">): boolean {
+  return press.isComposing || press.keyCode === PROCESS_KEY;
 }
 
 // On Windows, and in Firefox, `key` is `Process` for whatever key the input method sees.

@@ -1,7 +1,9 @@
 import type { ComponentChildren, JSX } from "preact";
 import { Avatar } from "../parts/avatar.tsx";
+import { AnswerIcon } from "../parts/icons.tsx";
 import type { Language } from "../language/language.ts";
 import { formatFull, formatTime } from "../times.ts";
+import { excerpt } from "./excerpt.ts";
 import { linkify } from "./linkify.ts";
 import type { MessageRow } from "./timeline.ts";
 
@@ -11,6 +13,9 @@ export interface MessageViewProps {
   readonly language: Language;
   /** Whether there is no connection on which a message could leave. */
   readonly waiting: boolean;
+  /** Whether it can be answered: `stop` where the tabulator key gets to, `arrows` where arrow keys do. */
+  readonly answerable: "stop" | "arrows" | false;
+  readonly onAnswer: () => void;
   readonly onResend: () => void;
   readonly onDiscard: () => void;
 }
@@ -46,6 +51,7 @@ export function MessageView(props: MessageViewProps): JSX.Element {
             ? <p class="text deleted">{texts.deleted}</p>
             : <p class="text">{linked(row.text)}</p>}
         </div>
+        {row.message && props.answerable && <Answer {...props} />}
         <p class="facts">
           {row.message?.edited_at && !row.message.deleted_at && <span>{texts.edited}</span>}
           {row.entry && row.entry.state !== "sent"
@@ -58,6 +64,22 @@ export function MessageView(props: MessageViewProps): JSX.Element {
         </p>
       </div>
     </li>
+  );
+}
+
+function Answer({ row, language, answerable, onAnswer }: MessageViewProps): JSX.Element {
+  const label = language.texts.value.answer(row.sender.name);
+  return (
+    <button
+      type="button"
+      class="quiet answer"
+      tabIndex={answerable === "stop" ? 0 : -1}
+      title={label}
+      aria-label={`${label}: ${excerpt(row.text)}`}
+      onClick={onAnswer}
+    >
+      <AnswerIcon />
+    </button>
   );
 }
 
@@ -90,12 +112,4 @@ function linked(text: string): ComponentChildren {
       ? <a key={index} href={part.href} target="_blank" rel="noopener noreferrer">{part.text}</a>
       : part.text
   );
-}
-
-const EXCERPT_CODE_POINTS = 80;
-
-function excerpt(text: string): string {
-  const points = [...text.slice(0, 4 * EXCERPT_CODE_POINTS)];
-  if (points.length <= EXCERPT_CODE_POINTS) return text;
-  return `${points.slice(0, EXCERPT_CODE_POINTS).join("")}…`;
 }

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { BackIcon } from "../parts/icons.tsx";
 import { LanguageSwitch } from "../parts/language_switch.tsx";
 import { usePage } from "../parts/page.ts";
@@ -8,6 +8,7 @@ import { LOBBY_HREF } from "../route.ts";
 import { ChatRoom } from "./chat_room.ts";
 import { Composer } from "./composer.tsx";
 import { ConnectionBanner } from "./connection_banner.tsx";
+import { Draft } from "./draft.ts";
 import { TimelineView } from "./timeline_view.tsx";
 
 /** A room: its conversation, and the field to join in. */
@@ -15,6 +16,8 @@ export function RoomPage({ name }: { name: string }): JSX.Element {
   const { api, language, tabStore } = usePage();
   const texts = language.texts.value;
   const room = useMemo(() => new ChatRoom(name, { api, store: tabStore }), [name, api, tabStore]);
+  const draft = useMemo(() => new Draft(tabStore, name), [name, tabStore]);
+  const field = useRef<HTMLTextAreaElement>(null);
   const you = room.you.value;
   const unseen = room.reading.unseen.value;
 
@@ -40,8 +43,15 @@ export function RoomPage({ name }: { name: string }): JSX.Element {
       </header>
       <main class="room-main">
         <ConnectionBanner room={room} />
-        <TimelineView room={room} language={language} />
-        {room.refused.value === null && <Composer room={room} />}
+        <TimelineView
+          room={room}
+          language={language}
+          onAnswer={(message) => {
+            draft.answer(message);
+            field.current?.focus();
+          }}
+        />
+        {room.refused.value === null && <Composer room={room} draft={draft} field={field} />}
       </main>
     </div>
   );

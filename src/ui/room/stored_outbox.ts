@@ -37,6 +37,7 @@ function isEntry(value: unknown): value is OutboxEntry {
   const entry = value as Partial<OutboxEntry> | null;
   return typeof entry?.id === "string" && typeof entry.message === "string" &&
     typeof entry.unsure === "boolean" &&
+    (entry.reply_to === undefined || typeof entry.reply_to === "number") &&
     !Number.isNaN(Date.parse(entry.created_at ?? "")) &&
     (entry.state === "pending" || entry.state === "failed");
 }

@@ -1,5 +1,6 @@
-import { Component, createRef, type JSX } from "preact";
+import { Component, createRef, type JSX, type TargetedKeyboardEvent } from "preact";
 import { DownIcon } from "../parts/icons.tsx";
+import type { Message } from "../../protocol/frames.ts";
 import type { Language } from "../language/language.ts";
 import { formatDay } from "../times.ts";
 import type { ChatRoom } from "./chat_room.ts";
@@ -14,6 +15,7 @@ const LOAD_OLDER_WITHIN_PX = 600;
 export interface TimelineViewProps {
   readonly room: ChatRoom;
   readonly language: Language;
+  readonly onAnswer: (message: Message) => void;
 }
 
 /**
@@ -57,6 +59,7 @@ export class TimelineView extends Component<TimelineViewProps> {
     const messages = room.log.messages.value;
     const rows = timelineRows({ messages, outbox: room.outbox.value, you: room.you.value });
     const loading = room.status.value.state === "idle" && room.refused.value === null;
+    const newest = rows.findLast(isAnswerable);
     return (
       <div class="timeline">
         <div
@@ -69,15 +72,17 @@ export class TimelineView extends Component<TimelineViewProps> {
           onScroll={() => this.#moved()}
         >
           {loading ? <p class="timeline-start">{texts.loading}</p> : this.#start()}
-          <ol class="rows">{rows.map((row) => this.#row(row))}</ol>
+          <ol class="rows" onKeyDown={moveAmongAnswers}>
+            {rows.map((row) => this.#row(row, row === newest))}
+          </ol>
         </div>
         {this.#toNewest()}
       </div>
     );
   }
 
-  #row(row: Row): JSX.Element {
-    const { room, language } = this.props;
+  #row(row: Row, newest: boolean): JSX.Element {
+    const { room, language, onAnswer } = this.props;
     if (row.kind === "message") {
       return (
         <MessageView
@@ -85,6 +90,8 @@ export class TimelineView extends Component<TimelineViewProps> {
           row={row}
           language={language}
           waiting={room.status.value.state !== "open"}
+          answerable={room.ready && isAnswerable(row) && (newest ? "stop" : "arrows")}
+          onAnswer={() => row.message && onAnswer(row.message)}
           onResend={() => row.entry && room.resend(row.entry.id)}
           onDiscard={() => row.entry && room.discard(row.entry.id)}
         />
@@ -150,4 +157,19 @@ export class TimelineView extends Component<TimelineViewProps> {
       void room.loadOlder();
     }
   }
+}
+
+function isAnswerable(row: Row): boolean {
+  return row.kind === "message" && row.message !== undefined && !row.message.deleted_at;
+}
+
+// The tabulator key would take a press for each of hundreds of messages: it stops at the newest, and
+// the arrow keys go on from there.
+function moveAmongAnswers(event: TargetedKeyboardEvent<HTMLElement>): void {
+  const buttons = [...event.currentTarget.querySelectorAll<HTMLElement>(".answer")];
+  const at = buttons.indexOf(event.target as HTMLElement);
+  const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  buttons[to]?.focus();
 }
