@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { check } from "./checker.ts";
+import type { ClientEvent, ClientRecord, Loss, RunRecord, Shown } from "./record.ts";
+
+const message = (seq: number, id = `m${seq}`): Shown => ({ seq, id, text: `text of ${id}` });
+const shown = (seq: number, { id = `m${seq}`, at = seq * 10, epoch = "e1" } = {}): ClientEvent => ({
+  kind: "shown",
+  at,
+  epoch,
+  ...message(seq, id),
+});
+const acked = (seq: number, { id = `m${seq}`, at = seq * 10 } = {}): ClientEvent => ({
+  kind: "acked",
+  at,
+  id,
+  seq,
+});
+const reset = (at: number, reason = "epoch"): ClientEvent => ({ kind: "reset", at, reason });
+const loaded = (at: number, messages: Shown[]): ClientEvent => ({ kind: "loaded", at, messages });
+
+/** Two people in a room of four messages; Ari said the first and the third. */
+function goodRun(): Mutable {
+  const client = (name: string): MutableClient => ({
+    name,
+    room: "lobby",
+    events: [1, 2, 3, 4].map((seq) => shown(seq)),
+    sent: [],
+    screen: [1, 2, 3, 4].map((seq) => message(seq)),
+    state: "open",
+    unsent: [],
+    badFrames: [],
+  });
+  const ari = client("Ari");
+  ari.sent = [{ id: "m1", text: "text of m1" }, { id: "m3", text: "text of m3" }];
+  ari.events = [acked(1), shown(1), shown(2), acked(3), shown(3), shown(4)];
+  return {
+    stored: new Map([["lobby", [1, 2, 3, 4].map((seq) => message(seq))]]),
+    ari,
+    bora: client("Bora"),
+    losses: [],
+  };
+}
+
+type MutableClient = { -readonly [Key in keyof ClientRecord]: ClientRecord[Key] };
+
+interface Mutable {
+  stored: Map<string, Shown[]>;
+  ari: MutableClient;
+  bora: MutableClient;
+  losses: Loss[];
+}
+
+function rulesBroken(change: (run: Mutable) => void): string[] {
+  const run = goodRun();
+  change(run);
+  const { stored, ari, bora, losses } = run;
+  const record: RunRecord = { stored, clients: [ari, bora], losses };
+  return [...new Set(check(record).map(({ rule }) => rule))].sort();
+}
+
+Deno.test("a good run breaks no rule", () => {
+  assert.deepEqual(rulesBroken(() => {}), []);
+});
+
+Deno.test("an acknowledged message that is not stored is found", () => {
+  const broken = rulesBroken(({ ari }) => {
+    ari.events = [...ari.events, acked(5)];
+  });
+  assert.deepEqual(broken, ["acknowledged is stored"]);
+});
+
+Deno.test("a message that is stored elsewhere than acknowledged is found", () => {
+  const broken = rulesBroken(({ ari }) => {
+    ari.events = [acked(2, { id: "m1" }), ...ari.events];
+  });
+  assert.deepEqual(broken, ["acknowledged is stored"]);
+});
+
+Deno.test("a message that was never shown to somebody is found", () => {
+  const broken = rulesBroken(({ bora }) => {
+    bora.events = bora.events.filter((event) => event.kind !== "shown" || event.seq !== 4);
+    bora.screen = bora.screen.slice(0, 3);
+  });
+  assert.deepEqual(broken, ["ends with what is stored", "everything is shown to all"]);
+});
+
+Deno.test("a hole in what was shown is found, also when the screen is right in the end", () => {
+  const broken = rulesBroken(({ bora }) => {
+    bora.events = bora.events.filter((event) => event.kind !== "shown" || event.seq !== 2);
+  });
+  assert.deepEqual(broken, ["everything is shown to all", "shown once, in order, no gap"]);
+});
+
+Deno.test("a message that is shown twice is found", () => {
+  const broken = rulesBroken(({ bora }) => {
+    bora.events = [...bora.events, shown(4)];
+    bora.screen = [...bora.screen, message(4)];
+  });
+  assert.deepEqual(broken, ["ends with what is stored", "shown once, in order, no gap"]);
+});
+
+Deno.test("messages that are shown in another order are found", () => {
+  const broken = rulesBroken(({ bora }) => {
+    bora.events = [shown(1), shown(3), shown(2), shown(4)];
+  });
+  assert.deepEqual(broken, ["shown once, in order, no gap"]);
+});
+
+Deno.test("two clients that number the messages differently are found", () => {
+  const broken = rulesBroken(({ bora }) => {
+    bora.events = [shown(1), shown(2, { id: "m3" }), shown(3, { id: "m2" }), shown(4)];
+  });
+  assert.deepEqual(broken, ["one order for all", "shown is stored"]);
+});
+
+Deno.test("a message that was shown and is not stored is found", () => {
+  const broken = rulesBroken(({ bora }) => {
+    bora.events = [...bora.events, shown(5)];
+  });
+  assert.deepEqual(broken, ["shown is stored"]);
+});
+
+Deno.test("a message that is shown with another text is found", () => {
+  const broken = rulesBroken(({ bora }) => {
+    const other = { ...shown(4), text: "something else" } as ClientEvent;
+    bora.events = [...bora.events.slice(0, 3), other];
+    bora.screen = [...bora.screen.slice(0, 3), { ...message(4), text: "something else" }];
+  });
+  assert.deepEqual(broken, ["ends with what is stored", "shown is stored"]);
+});
+
+Deno.test("a gap in the log, and an id that is stored twice, are found", () => {
+  assert.ok(
+    rulesBroken(({ stored }) => stored.get("lobby")!.splice(1, 1)).includes("seq has no gap"),
+  );
+  const doubled = ({ stored }: Mutable) => void stored.get("lobby")!.push(message(5, "m1"));
+  assert.ok(rulesBroken(doubled).includes("stored once"));
+});
+
+Deno.test("a person's messages that were stored in another order than said are found", () => {
+  const broken = rulesBroken(({ ari }) => {
+    ari.sent = [...ari.sent].reverse();
+  });
+  assert.deepEqual(broken, ["stored as it was sent"]);
+});
+
+Deno.test("who is left disconnected or with unsent messages is found", () => {
+  assert.deepEqual(rulesBroken(({ bora }) => bora.state = "waiting"), [
+    "nobody is left disconnected",
+  ]);
+  assert.deepEqual(rulesBroken(({ bora }) => bora.unsent = ["pending"]), [
+    "everything that was said is settled",
+  ]);
+  assert.deepEqual(rulesBroken(({ bora }) => bora.badFrames = ["position 7 after 5"]), [
+    "frames are as the protocol says",
+  ]);
+});
+
+/** Messages 3 and 4 were stored after the copy that came back, and Ari's third was said again. */
+function lossyRun(run: Mutable): void {
+  run.losses = [{ from: 25, stoppedAt: 45, endedAt: 50 }];
+  const now = [message(1), message(2), message(3, "m5")];
+  run.stored.set("lobby", now);
+  for (const client of [run.ari, run.bora]) {
+    client.events = [...client.events, reset(60), loaded(65, now)];
+    client.screen = now;
+  }
+}
+
+Deno.test("what the database lost may be missing when everybody was told", () => {
+  assert.deepEqual(rulesBroken(lossyRun), []);
+});
+
+Deno.test("a loss that somebody was not told of is found", () => {
+  const broken = rulesBroken((run) => {
+    lossyRun(run);
+    run.bora.events = run.bora.events.filter(({ kind }) => kind !== "reset");
+  });
+  assert.deepEqual(broken, ["a loss is told to all", "shown is stored"]);
+  const behind = rulesBroken((run) => {
+    lossyRun(run);
+    run.bora.events = run.bora.events.map((event) =>
+      event.kind === "reset" ? reset(60, "behind") : event
+    );
+  });
+  assert.deepEqual(behind, ["a loss is told to all", "shown is stored"]);
+});
+
+Deno.test("a loss excuses nothing that was acknowledged before it, or after it", () => {
+  const early = rulesBroken((run) => {
+    lossyRun(run);
+    run.losses = [{ from: 35, stoppedAt: 45, endedAt: 50 }];
+  });
+  assert.deepEqual(early, ["acknowledged is stored", "shown is stored"]);
+  const late = rulesBroken((run) => {
+    lossyRun(run);
+    run.ari.events = [...run.ari.events, acked(4, { at: 70 })];
+  });
+  assert.deepEqual(late, ["acknowledged is stored"]);
+  const between = rulesBroken((run) => {
+    lossyRun(run);
+    run.losses = [...run.losses, { from: 80, stoppedAt: 90, endedAt: 95 }];
+    run.ari.events = [...run.ari.events, acked(4, { at: 70 }), reset(99)];
+  });
+  assert.deepEqual(between, ["acknowledged is stored"]);
+});
+
+Deno.test("whoever is told, and still shows the old history, is found", () => {
+  const broken = rulesBroken((run) => {
+    lossyRun(run);
+    run.bora.screen = [1, 2, 3, 4].map((seq) => message(seq));
+  });
+  assert.deepEqual(broken, ["ends with what is stored"]);
+});

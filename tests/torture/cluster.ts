@@ -1,0 +1,162 @@
+import { type Instance, startInstance } from "../support/instance.ts";
+import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.ts";
+
+/** One of the instances: the process changes, its way to the database stays. */
+export interface Member {
+  readonly number: number;
+  /** Between it and PostgreSQL. */
+  readonly database: TcpProxy;
+  /** Null while it is down. */
+  instance: Instance | null;
+}
+
+/** What processes left behind, in lines for people. */
+export interface ProcessFaults {
+  readonly faults: readonly string[];
+  /** How many lines of each level and message were logged, by all instances. */
+  readonly logged: ReadonlyMap<string, number>;
+}
+
+// An instance has eight connections, and these are tried out beside it.
+const START_TIMEOUT_MS = 120_000;
+// It promises 22 s; the machine may be slow.
+const DRAIN_TIMEOUT_MS = 45_000;
+
+/** Instances as processes of their own, as a container host runs them: what falls is started again. */
+export class Cluster implements AsyncDisposable {
+  readonly members: readonly Member[];
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #faults: string[] = [];
+  readonly #logs: string[] = [];
+  /** Those whose end is a fault of the harness's own making. */
+  readonly #expected = new WeakSet<Instance>();
+  #turn = 0;
+
+  /** @param databasePort where PostgreSQL is now */
+  constructor(size: number, databasePort: () => number, env: Readonly<Record<string, string>>) {
+    this.#env = env;
+    this.members = Array.from({ length: size }, (_, number) => ({
+      number,
+      database: startTcpProxy(() => [databasePort()]),
+      instance: null,
+    }));
+  }
+
+  /** Ports of the instances that run, beginning with another one each time, as a balancer would. */
+  readonly ports = (): readonly number[] => {
+    const running = this.members.flatMap(({ instance }) => instance?.port ?? []);
+    const first = this.#turn++ % Math.max(1, running.length);
+    return [...running.slice(first), ...running.slice(0, first)];
+  };
+
+  /** Starts a member, again and again until it is ready: the database may be away. */
+  async start(member: Member): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    for (;;) {
+      try {
+        const instance = await startInstance({
+          databaseUrl: `postgres://postgres@127.0.0.1:${member.database.port}/maru`,
+          env: { MESSAGE_RATE: "0", LOG_LEVEL: "warning", ...this.#env },
+        });
+        member.instance = instance;
+        void instance.exited.then((status) => this.#ended(member, instance, status));
+        return;
+      } catch (error) {
+        if (performance.now() > deadline) {
+          this.#faults.push(`instance ${member.number} does not start: ${error}`);
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+    }
+  }
+
+  /** Ends a member without a word. */
+  async kill(member: Member): Promise<void> {
+    const instance = this.#takeOut(member);
+    instance?.signal("SIGKILL");
+    await instance?.exited;
+  }
+
+  /** Lets a member drain; what does not end in time has failed. */
+  async drain(member: Member): Promise<void> {
+    const { instance } = member;
+    if (instance === null) return;
+    this.#expected.add(instance);
+    instance.signal("SIGTERM");
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), DRAIN_TIMEOUT_MS);
+    });
+    const status = await Promise.race([instance.exited, late]);
+    clearTimeout(timer);
+    if (status === null) {
+      this.#faults.push(
+        `instance ${member.number} did not end ${DRAIN_TIMEOUT_MS} ms after SIGTERM`,
+      );
+      instance.signal("SIGKILL");
+      await instance.exited;
+    }
+    if (member.instance === instance) member.instance = null;
+  }
+
+  /** Stops a member's process for a while, without its knowing. */
+  async freeze(member: Member, ms: number): Promise<void> {
+    const { instance } = member;
+    instance?.signal("SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    instance?.signal("SIGCONT");
+  }
+
+  /** What fell, did not start or did not end, and what was logged. */
+  report(): ProcessFaults {
+    const logged = new Map<string, number>();
+    const texts = [...this.#logs, ...this.members.map(({ instance }) => instance?.logs() ?? "")];
+    for (const line of texts.join("\n").split("\n")) {
+      const { level, message } = parse(line);
+      if (level === undefined) continue;
+      const key = `${level} ${message}`;
+      logged.set(key, (logged.get(key) ?? 0) + 1);
+    }
+    return { faults: this.#faults, logged };
+  }
+
+  /** Everything that was logged. */
+  logs(): string {
+    return [...this.#logs, ...this.members.map(({ instance }) => instance?.logs() ?? "")].join(
+      "\n",
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.members.map((member) => this.kill(member)));
+    await Promise.all(this.members.map(({ database }) => database[Symbol.asyncDispose]()));
+  }
+
+  #takeOut(member: Member): Instance | null {
+    const { instance } = member;
+    if (instance !== null) this.#expected.add(instance);
+    member.instance = null;
+    return instance;
+  }
+
+  #ended(member: Member, instance: Instance, { code, signal }: Deno.CommandStatus): void {
+    this.#logs.push(instance.logs());
+    if (this.#expected.has(instance)) return;
+    const last = instance.logs().trimEnd().split("\n").slice(-5).join("\n    ");
+    this.#faults.push(
+      `instance ${member.number} fell by itself with ${signal ?? `code ${code}`}:\n    ${last}`,
+    );
+    member.instance = null;
+    void this.start(member).catch(() => {});
+  }
+}
+
+function parse(line: string): { level?: string; message?: string } {
+  try {
+    const { level, message } = JSON.parse(line);
+    return { level, message };
+  } catch {
+    return {};
+  }
+}

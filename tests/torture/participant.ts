@@ -1,0 +1,208 @@
+import { Api, ApiError, Backoff, RoomConnection } from "../../src/client/mod.ts";
+import type { Message, ServerFrame } from "../../src/protocol/frames.ts";
+import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.ts";
+import { FrameWatch } from "./frame_watch.ts";
+import type { ClientEvent, ClientRecord, Shown } from "./record.ts";
+
+/** A page of history: as many as the API gives. */
+const PAGE_SIZE = 200;
+/** With so many unanswered nobody goes on typing. */
+const UNSENT_MAX = 150;
+
+/**
+ * One person with the typed client, in one room, behind a network of their own: says things, keeps
+ * what is shown, and loads the history anew after a reset, as the page does.
+ */
+export class Participant implements AsyncDisposable {
+  readonly name: string;
+  readonly room: string;
+  readonly network: TcpProxy;
+  readonly #api: Api;
+  readonly #events: ClientEvent[] = [];
+  readonly #sent: { id: string; text: string }[] = [];
+  readonly #badFrames: string[] = [];
+  #connection!: RoomConnection;
+  #cookie = "";
+  #epoch = "";
+  /** Every message that is shown, by seq, without a hole up to the newest. */
+  #screen: Shown[] = [];
+  /** What comes while history is loaded: there may be a gap below it. */
+  #held: Shown[] | null = null;
+  #loading: AbortController | null = null;
+  #failure: string | null = null;
+
+  private constructor(name: string, room: string, ports: () => readonly number[]) {
+    this.name = name;
+    this.room = room;
+    this.network = startTcpProxy(ports);
+    this.#api = new Api({ baseUrl: this.#baseUrl, fetch: this.#fetch });
+  }
+
+  /** Enters the room, as a guest with a cookie. */
+  static async join(
+    name: string,
+    room: string,
+    ports: () => readonly number[],
+  ): Promise<Participant> {
+    const self = new Participant(name, room, ports);
+    await self.#api.me();
+    await self.#connect();
+    return self;
+  }
+
+  /** Says something, unless a lot waits already. */
+  say(text: string): void {
+    if (this.#connection.outbox.length >= UNSENT_MAX) return;
+    const id = this.#connection.send(text);
+    this.#sent.push({ id, text: digest(text) });
+  }
+
+  get state(): string {
+    return this.#connection.status.state;
+  }
+
+  /** Everything is said, and history is loaded. */
+  get settled(): boolean {
+    return this.state === "open" && this.#connection.outbox.length === 0 && this.#held === null;
+  }
+
+  /** The newest message that is shown. */
+  get lastSeq(): number {
+    return this.#screen.at(-1)?.seq ?? 0;
+  }
+
+  record(): ClientRecord {
+    const unsent = this.#connection.outbox.map(({ state, code }) =>
+      `${state} ${code ?? ""}`.trim()
+    );
+    if (this.#failure !== null) unsent.push(this.#failure);
+    if (this.#held !== null) unsent.push("history is not loaded");
+    return {
+      name: this.name,
+      room: this.room,
+      events: this.#events,
+      sent: this.#sent,
+      screen: this.#screen,
+      state: this.state,
+      unsent,
+      badFrames: this.#badFrames,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#loading?.abort();
+    this.#connection?.close();
+    await this.network[Symbol.asyncDispose]();
+  }
+
+  get #baseUrl(): string {
+    return `http://127.0.0.1:${this.network.port}`;
+  }
+
+  readonly #fetch: typeof fetch = async (url, init) => {
+    const response = await fetch(url, {
+      ...init,
+      headers: { ...init?.headers, cookie: this.#cookie },
+    });
+    this.#cookie = response.headers.get("set-cookie")?.split(";")[0] ?? this.#cookie;
+    return response;
+  };
+
+  async #connect(): Promise<void> {
+    const { position, epoch, messages } = await this.#api.history(this.room, { limit: PAGE_SIZE });
+    this.#epoch = epoch;
+    this.#screen = messages.map(toShown);
+    const cookie = () => this.#cookie;
+    const watch = (socket: WebSocket) => {
+      const frames = new FrameWatch((fault) => this.#badFrames.push(fault));
+      socket.addEventListener("message", ({ data }) => {
+        for (const line of String(data).split("\n")) {
+          const frame = JSON.parse(line) as ServerFrame;
+          frames.take(frame);
+          if (frame.type === "welcome" || frame.type === "reset") this.#epoch = frame.epoch;
+        }
+      });
+    };
+    this.#connection = new RoomConnection(this.room, {
+      baseUrl: this.#baseUrl,
+      position,
+      epoch,
+      network: new EventTarget(),
+      WebSocket: class extends WebSocket {
+        constructor(url: string, protocols?: string | string[]) {
+          // Deno's own addition, of which the types of browsers know nothing.
+          const init = { protocols: [protocols ?? []].flat(), headers: { cookie: cookie() } };
+          super(url, init as unknown as string[]);
+          watch(this);
+        }
+      },
+    });
+    this.#connection.on("message", (message) => this.#show(toShown(message)));
+    this.#connection.on("ack", ({ id, seq }) => {
+      this.#events.push({ kind: "acked", at: Date.now(), id, seq });
+    });
+    this.#connection.on("reset", ({ reason }) => {
+      this.#events.push({ kind: "reset", at: Date.now(), reason });
+      void this.#reload();
+    });
+    this.#connection.open();
+  }
+
+  #show(message: Shown): void {
+    this.#events.push({ kind: "shown", at: Date.now(), epoch: this.#epoch, ...message });
+    if (this.#held === null) this.#screen.push(message);
+    else this.#held.push(message);
+  }
+
+  /** Loads the newest page, and those before it, back to what was shown already. */
+  async #reload(): Promise<void> {
+    this.#loading?.abort();
+    const { signal } = this.#loading = new AbortController();
+    this.#held = [];
+    const shown = this.lastSeq;
+    const messages: Shown[] = [];
+    const backoff = new Backoff();
+    while (!signal.aborted) {
+      try {
+        const oldest = messages[0]?.seq;
+        const page = await this.#api.history(this.room, {
+          limit: PAGE_SIZE,
+          signal,
+          ...(oldest === undefined ? {} : { beforeSeq: oldest }),
+        });
+        if (signal.aborted) return;
+        messages.unshift(...page.messages.map(toShown));
+        const reached = messages[0]?.seq ?? 0;
+        if (reached > shown + 1 && page.messages.length > 0) continue;
+        return this.#loaded(messages);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof ApiError && !error.retry) this.#failure = `history: ${error.code}`;
+        await new Promise((resolve) => setTimeout(resolve, backoff.next()));
+      }
+    }
+  }
+
+  #loaded(messages: Shown[]): void {
+    this.#events.push({ kind: "loaded", at: Date.now(), messages: [...messages] });
+    for (const { id } of messages) this.#connection.seen(id);
+    const newest = messages.at(-1)?.seq ?? 0;
+    messages.push(...(this.#held ?? []).filter(({ seq }) => seq > newest));
+    this.#held = null;
+    this.#screen = messages;
+  }
+}
+
+function toShown({ seq, id, message }: Message): Shown {
+  return { seq, id, text: digest(message) };
+}
+
+const KEPT_OF_TEXT = 60;
+
+/** Long texts by their beginning and a checksum (FNV-1a), so that a run fits into memory. */
+export function digest(text: string): string {
+  if (text.length <= KEPT_OF_TEXT) return text;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return `${text.slice(0, KEPT_OF_TEXT)}…${text.length}:${(hash >>> 0).toString(16)}`;
+}

@@ -1,0 +1,178 @@
+import { connect } from "../../src/db/pool.ts";
+import { isUnavailable } from "../../src/db/errors.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
+import { check, type Violation } from "./checker.ts";
+import { Cluster } from "./cluster.ts";
+import { Database } from "./database.ts";
+import { FAULTS } from "./faults/mod.ts";
+import { digest } from "./participant.ts";
+import { Population, ROOMS } from "./population.ts";
+import type { RunRecord, Shown } from "./record.ts";
+import { compare, measure, type Resources } from "./resources.ts";
+import { type Lane, LANES, planFaults, type Planned, QUIET_MS } from "./schedule.ts";
+import { delay, type World } from "./world.ts";
+
+/** How to run. */
+export interface RunOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  /** Told of each fault as it ends. */
+  readonly onFault: (line: string) => void;
+}
+
+/** What came of a run. */
+export interface RunResult {
+  readonly violations: readonly Violation[];
+  readonly record: RunRecord;
+  readonly counts: Readonly<Record<string, number>>;
+  /** How long it took until everything was settled, after the last fault; null: it never was. */
+  readonly settledMs: number | null;
+  readonly before: Resources;
+  readonly after: Resources;
+  readonly logged: ReadonlyMap<string, number>;
+  readonly logs: string;
+}
+
+export const INSTANCES = 3;
+
+const SETTLE_TIMEOUT_MS = 120_000;
+// Idle connections, closed sockets and garbage need a moment.
+const CALM_MS = 15_000;
+const MINUTE_MS = 60_000;
+
+/** Builds the world, lets everything happen to it, and holds what is left against the promises. */
+export async function runTorture(options: RunOptions): Promise<RunResult> {
+  const { minutes, seed } = options;
+  await using database = await Database.start();
+  const rooms = Array.from({ length: ROOMS }, (_, n) => `room-${n}`);
+  await createRooms(database, rooms);
+  await using cluster = new Cluster(INSTANCES, () => database.port, {});
+  await Promise.all(cluster.members.map((member) => cluster.start(member)));
+  const random = new SeededRandom(seed);
+  await using population = await Population.enter(rooms, cluster.ports, random);
+  const world = { database, cluster, population };
+  const harness: Violation[] = [];
+
+  const startedAt = performance.now();
+  population.talk();
+  await delay(QUIET_MS);
+  const before = await measure(cluster, database);
+  const plan = planFaults(seed, minutes);
+  await Promise.all(
+    (Object.keys(LANES) as Lane[]).map((lane) =>
+      runLane(plan.filter((planned) => planned.lane === lane), world, startedAt, (line, failed) => {
+        options.onFault(line);
+        if (failed) harness.push({ rule: "the harness works", detail: line });
+      })
+    ),
+  );
+  await delay(startedAt + minutes * MINUTE_MS - performance.now());
+
+  population.hush();
+  const settledMs = await settle(world);
+  await delay(CALM_MS);
+  const after = await measure(cluster, database);
+  const record = await takeRecord(world);
+  const processes = cluster.report();
+  return {
+    violations: [
+      ...harness,
+      ...processes.faults.map((detail) => ({ rule: "instances live, start and end", detail })),
+      ...check(record),
+      ...compare(before, after, INSTANCES),
+    ],
+    record,
+    counts: count(record, population.said, plan.length),
+    settledMs,
+    before,
+    after,
+    logged: processes.logged,
+    logs: cluster.logs(),
+  };
+}
+
+async function createRooms(database: Database, rooms: readonly string[]): Promise<void> {
+  await database.ask((sql) =>
+    sql`
+      insert into rooms (name, key)
+      select n, n from json_array_elements_text(${JSON.stringify(rooms)}::text::json) n`
+  );
+}
+
+/** The faults of one lane, one after the other, each when it is due. */
+async function runLane(
+  plan: readonly Planned[],
+  world: World,
+  startedAt: number,
+  tell: (line: string, failed: boolean) => void,
+): Promise<void> {
+  const now = () => performance.now() - startedAt;
+  for (const { at, lane, fault, seed } of plan) {
+    await delay(at - now());
+    const begun = now();
+    const line = (what: string) =>
+      `${seconds(begun)} – ${seconds(now())}  ${lane.padEnd(9)}  ${fault}: ${what}`;
+    try {
+      tell(line(await FAULTS[fault](world, new SeededRandom(seed))), false);
+    } catch (error) {
+      // Another lane took the server away under it.
+      const away = isUnavailable(error);
+      tell(line(`${away ? "not made" : "FAILED"}: ${error}`), !away);
+    }
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`.padStart(8);
+}
+
+/** Waits until everybody is connected, has said everything and shows the newest message. */
+async function settle({ database, population }: World): Promise<number | null> {
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < SETTLE_TIMEOUT_MS) {
+    const rows = await database.ask((sql) =>
+      sql<{ key: string; last_seq: number }[]>`select key, last_seq from rooms`
+    );
+    const heads = new Map(rows.map(({ key, last_seq }) => [key, last_seq]));
+    const settled = population.participants.every((one) =>
+      one.settled && one.lastSeq === heads.get(one.room)
+    );
+    if (settled) return Math.round(performance.now() - startedAt);
+    await delay(500);
+  }
+  return null;
+}
+
+async function takeRecord({ database, population }: World): Promise<RunRecord> {
+  const stored = new Map<string, Shown[]>(population.rooms.map((room) => [room, []]));
+  const sql = connect(database.url, { name: "torture" });
+  try {
+    const rows = sql<{ key: string; seq: number; id: string; body: string }[]>`
+      select r.key, m.seq, m.id, m.body from messages m join rooms r on r.id = m.room_id
+      order by r.key, m.seq`;
+    for await (const page of rows.cursor(2_000)) {
+      for (const { key, seq, id, body } of page) {
+        stored.get(key)?.push({ seq, id, text: digest(body) });
+      }
+    }
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+  const clients = population.participants.map((one) => one.record());
+  return { stored, clients, losses: database.losses };
+}
+
+function count(record: RunRecord, said: number, faults: number): Record<string, number> {
+  const events = record.clients.flatMap((client) => client.events);
+  const of = (kind: string) => events.filter((event) => event.kind === kind).length;
+  return {
+    faults,
+    "histories lost": record.losses.length,
+    "messages said": said,
+    stored: [...record.stored.values()].reduce((sum, messages) => sum + messages.length, 0),
+    acknowledgements: of("acked"),
+    "shown live": of("shown"),
+    resets: of("reset"),
+    "histories loaded": of("loaded"),
+  };
+}
