@@ -25,14 +25,10 @@ export type { BackoffOptions } from "./backoff.ts";
 export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export type { ListenOptions } from "./emitter.ts";
-export type { OutboxEntry } from "./outbox.ts";
+export type { OutboxEntry } from "./outbox_entry.ts";
 export { RoomConnection } from "./room_connection.ts";
-export type {
-  ConnectionStatus,
-  RoomConnectionOptions,
-  RoomEvents,
-  SendOptions,
-} from "./room_connection.ts";
+export type { RoomConnectionOptions, SendOptions } from "./room_connection_options.ts";
+export type { ConnectionStatus, RoomEvents } from "./room_events.ts";
 export type { WebSocketConstructor } from "./session.ts";
 export { ERRORS } from "../protocol/codes.ts";
 export type { ErrorCode } from "../protocol/codes.ts";

@@ -1,7 +1,8 @@
-import type { AckFrame, ErrorFrame } from "../protocol/frames.ts";
+import type { ErrorFrame } from "../protocol/frames.ts";
 import type { ErrorCode } from "../protocol/codes.ts";
 import { Backoff } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { OutboxEntry } from "./outbox_entry.ts";
 
 /** Messages that may be under way at once. */
 export const IN_FLIGHT_MAX = 32;
@@ -11,27 +12,6 @@ export const ANSWER_TIMEOUT_MS = 20_000;
 
 /** A message that the server failed to handle so many times is given to its writer to decide. */
 export const INTERNAL_ERRORS_MAX = 5;
-
-/** A message on its way. */
-export interface OutboxEntry {
-  /** The UUID under which it is stored once, however often it is sent. */
-  readonly id: string;
-  /** The text. */
-  readonly message: string;
-  /** The seq of the message that this one answers. */
-  readonly reply_to?: number;
-  /** When it was written: RFC 3339, UTC, by this machine's clock. */
-  readonly created_at: string;
-  /**
-   * `pending` until the server has answered, `sent` from its acknowledgement until the message itself
-   * has been seen, `failed` when it was refused for good.
-   */
-  readonly state: "pending" | "sent" | "failed";
-  /** Why it failed, or why it had to wait. */
-  readonly code?: ErrorCode;
-  /** It has left and was not answered, so it may be stored already: it cannot be taken back. */
-  readonly unsure: boolean;
-}
 
 /** The frame in which a message travels. */
 export interface OutgoingMessage {
@@ -170,11 +150,11 @@ export class Outbox {
     );
   }
 
-  /** A message is stored. Where the stream stands at its position or beyond, nothing will come for it. */
-  acked({ id, position }: AckFrame, streamPosition: number): void {
+  /** A message is stored; nothing will come for it where the stream has `passed` its position. */
+  acked(id: string, { passed }: { readonly passed: boolean }): void {
     this.#answered(id);
     this.#backoff.reset();
-    if (position <= streamPosition) this.seen(id);
+    if (passed) this.seen(id);
     else this.#update(id, ({ code: _, ...entry }) => ({ ...entry, state: "sent", unsure: false }));
     this.#pump();
   }

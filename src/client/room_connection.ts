@@ -1,86 +1,19 @@
-import { CLOSE, type ErrorCode, isFinalClose } from "../protocol/codes.ts";
-import type {
-  AckFrame,
-  ChangedEvent,
-  ErrorFrame,
-  MessageEvent,
-  ResetFrame,
-  RoomInfo,
-  Sender,
-  ServerFrame,
-  WelcomeFrame,
-} from "../protocol/frames.ts";
+import { isFinalClose } from "../protocol/codes.ts";
+import type { ErrorFrame, Sender, ServerFrame, WelcomeFrame } from "../protocol/frames.ts";
 import { Backoff } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Emitter, type ListenOptions } from "./emitter.ts";
-import { Outbox, type OutboxEntry } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox_entry.ts";
 import { randomUUID } from "./random_uuid.ts";
+import type { RoomConnectionOptions, SendOptions } from "./room_connection_options.ts";
+import type { ConnectionStatus, RoomEvents } from "./room_events.ts";
 import { Session, type WebSocketConstructor } from "./session.ts";
+import { StreamPlace } from "./stream_place.ts";
+import { verdictOf } from "./verdict.ts";
 
 /** A socket that lasted so long has shown that the server is well: the next try may be at once. */
 export const STABLE_AFTER_MS = 5_000;
-
-/** How a connection stands. */
-export type ConnectionStatus =
-  | { readonly state: "idle" }
-  | { readonly state: "connecting" }
-  | { readonly state: "open"; readonly you: Sender; readonly room: RoomInfo }
-  /** Lost; tries again at `retryAt`, in milliseconds since the Unix epoch. */
-  | { readonly state: "waiting"; readonly retryAt: number }
-  /** Over: by its owner (no `code`), or by a verdict that another try would not change. */
-  | { readonly state: "closed"; readonly code?: ErrorCode };
-
-/** What a {@linkcode RoomConnection} tells. */
-export interface RoomEvents {
-  /** A new message; each once, in the order of the room. */
-  readonly message: MessageEvent;
-  /** A message was edited, deleted or reacted to. */
-  readonly changed: ChangedEvent;
-  /** A message of this client is stored. */
-  readonly ack: AckFrame;
-  /** Something was refused. */
-  readonly error: ErrorFrame;
-  /** What is shown may be wrong: load the history anew. The stream goes on from its new position. */
-  readonly reset: ResetFrame;
-  /** The connection stands differently. */
-  readonly status: ConnectionStatus;
-  /** The messages on their way have changed. */
-  readonly outbox: readonly OutboxEntry[];
-}
-
-/** Options of {@linkcode RoomConnection}. */
-export interface RoomConnectionOptions {
-  /**
-   * Where the server is, such as `https://chat.example.org`.
-   * @default {location.origin}
-   */
-  readonly baseUrl?: string;
-  /** The position of the history page that is shown; without it the stream begins now. */
-  readonly position?: number;
-  /** The epoch of that page. */
-  readonly epoch?: string;
-  /** Messages of an earlier life that were not known to be stored, in order. */
-  readonly outbox?: readonly OutboxEntry[];
-  /** Makes the sockets, in place of the global `WebSocket`. */
-  readonly WebSocket?: WebSocketConstructor;
-  /** The clock of the waits. */
-  readonly clock?: Clock;
-  /** The jitter of the waits. */
-  readonly random?: () => number;
-  /** Makes the ids of messages. */
-  readonly randomUUID?: () => string;
-  /**
-   * Where `online` and `offline` are told.
-   * @default {globalThis}
-   */
-  readonly network?: EventTarget;
-}
-
-/** Options of {@linkcode RoomConnection.send}. */
-export interface SendOptions {
-  /** The seq of the message that this one answers. */
-  readonly replyTo?: number;
-}
 
 /**
  * One room, live, through every loss of its socket.
@@ -109,9 +42,8 @@ export class RoomConnection implements Disposable {
   readonly #emitter = new Emitter<RoomEvents>();
   readonly #backoff: Backoff;
   readonly #outbox: Outbox;
+  readonly #place: StreamPlace;
   readonly #closing = new AbortController();
-  #position: number | undefined;
-  #epoch: string | undefined;
   #you: Sender | null = null;
   #status: ConnectionStatus = { state: "idle" };
   #session: Session | null = null;
@@ -126,9 +58,7 @@ export class RoomConnection implements Disposable {
     if (!baseUrl) throw new TypeError(`Cannot connect to room "${room}" without a \`baseUrl\``);
     this.room = room;
     this.#baseUrl = baseUrl.replace(/\/$/, "").replace(/^http/, "ws");
-    // A position without its epoch says nothing: the stream would begin in another place.
-    if (options.epoch !== undefined) this.#position = options.position;
-    if (options.position !== undefined) this.#epoch = options.epoch;
+    this.#place = new StreamPlace(options.position, options.epoch);
     this.#WebSocket = options.WebSocket ?? globalThis.WebSocket;
     this.#clock = options.clock ?? systemClock;
     this.#randomUUID = options.randomUUID ?? randomUUID;
@@ -146,7 +76,7 @@ export class RoomConnection implements Disposable {
 
   /** The position up to which messages and changes have been told. */
   get position(): number | undefined {
-    return this.#position;
+    return this.#place.position;
   }
 
   /** How the connection stands. */
@@ -227,14 +157,8 @@ export class RoomConnection implements Disposable {
       end: (closeCode: number) => this.#ended(closeCode),
     };
     const surroundings = { clock: this.#clock, WebSocket: this.#WebSocket };
-    this.#session = new Session(this.#url(), handlers, surroundings);
-  }
-
-  #url(): string {
-    const url = `${this.#baseUrl}/ws/chat/${encodeURIComponent(this.room)}/`;
-    if (this.#position === undefined || this.#epoch === undefined) return url;
-    const place = new URLSearchParams({ after: String(this.#position), epoch: this.#epoch });
-    return `${url}?${place}`;
+    const url = `${this.#baseUrl}/ws/chat/${encodeURIComponent(this.room)}/${this.#place.query}`;
+    this.#session = new Session(url, handlers, surroundings);
   }
 
   #receive(frame: ServerFrame): void {
@@ -242,23 +166,22 @@ export class RoomConnection implements Disposable {
       case "welcome":
         return this.#welcomed(frame);
       case "message":
-        if (!this.#advance(frame.position)) return;
+        if (!this.#place.advance(frame.position)) return;
         // Another person's message with this id is not the one that waits.
         if (frame.sender.id === this.#you?.id) this.#outbox.seen(frame.id);
         return this.#emitter.emit("message", frame);
       case "changed":
-        if (this.#advance(frame.position)) this.#emitter.emit("changed", frame);
+        if (this.#place.advance(frame.position)) this.#emitter.emit("changed", frame);
         return;
       case "ack":
-        this.#outbox.acked(frame, this.#position ?? 0);
+        this.#outbox.acked(frame.id, { passed: this.#place.has(frame.position) });
         return this.#emitter.emit("ack", frame);
       case "error":
         if (frame.id === undefined) this.#verdict = frame;
         else this.#outbox.refused(frame);
         return this.#emitter.emit("error", frame);
       case "reset":
-        this.#position = frame.position;
-        this.#epoch = frame.epoch;
+        this.#place.reset(frame);
         this.#emitter.emit("reset", frame);
         return this.#outbox.reset();
     }
@@ -266,25 +189,16 @@ export class RoomConnection implements Disposable {
 
   #welcomed(frame: WelcomeFrame): void {
     this.#welcomedAt = this.#clock.now();
-    // With a position of its own it goes on from there; if that cannot be, `reset` follows.
-    this.#position ??= frame.position;
-    this.#epoch ??= frame.epoch;
+    this.#place.begin(frame);
     const session = this.#session;
     this.#you = frame.you;
     this.#setStatus({ state: "open", you: frame.you, room: frame.room });
     this.#outbox.opened((message) => session?.send(message));
   }
 
-  /** Whether this position is new; one that came before is the same entry again. */
-  #advance(position: number): boolean {
-    if (this.#position !== undefined && position <= this.#position) return false;
-    this.#position = position;
-    return true;
-  }
-
   #ended(closeCode: number): void {
     if (isFinalClose(closeCode)) {
-      const code = this.#verdict?.code ?? errorCodeOf(closeCode);
+      const code = this.#verdict?.code ?? verdictOf(closeCode);
       this.#finish({ state: "closed", code });
       return this.#outbox.failAll(code);
     }
@@ -324,18 +238,4 @@ export class RoomConnection implements Disposable {
     this.#status = status;
     this.#emitter.emit("status", status);
   }
-}
-
-const VERDICTS: Record<number, ErrorCode> = {
-  [CLOSE.BAD_FRAME]: "bad_frame",
-  [CLOSE.NOT_SIGNED_IN]: "not_signed_in",
-  [CLOSE.NOT_ALLOWED]: "not_allowed",
-  [CLOSE.NO_SUCH_ROOM]: "no_such_room",
-  [CLOSE.FRAME_TOO_LARGE]: "frame_too_large",
-  // What a WebSocket library itself says of a frame above its limit.
-  1009: "frame_too_large",
-};
-
-function errorCodeOf(closeCode: number): ErrorCode {
-  return VERDICTS[closeCode] ?? "not_allowed";
 }
