@@ -323,3 +323,28 @@ Deno.test("after the database went back to an earlier state everybody is told re
   assert.deepEqual([seq, position], [2, 2]);
   await client.next((frame) => frame.type === "message" && frame.message === "goes on");
 });
+
+Deno.test("what comes after a reset is sent after it, to busy sockets, too", async () => {
+  await using db = await createTestDatabase();
+  await using server = await startServer(db.url);
+  await using client = await RoomClient.open(server.wsOrigin, "lobby");
+  const talking = setInterval(() => client.say("again"), 2);
+  try {
+    for (let resets = 1; resets <= 10; resets++) {
+      await client.until(() => client.messages.length > resets * 10);
+      await db.sql`select begin_new_history(log_history())`;
+      // Whoever enters now makes the instance look.
+      await using _other = await RoomClient.open(server.wsOrigin, "lobby");
+      await client.until(() =>
+        client.frames.filter((frame) => frame.type === "reset").length >= resets
+      );
+    }
+  } finally {
+    clearInterval(talking);
+  }
+  let position = client.welcome.position;
+  for (const frame of client.frames) {
+    if (frame.type === "message") assert.equal(frame.position, position + 1);
+    if (frame.type === "message" || frame.type === "reset") position = frame.position;
+  }
+});

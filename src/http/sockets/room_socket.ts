@@ -127,6 +127,8 @@ export class RoomSocket implements HubMember, AppendOrigin {
   reset(reason: ResetFrame["reason"], epoch: string, position: number): void {
     this.#blockedOn = null;
     this.#sendJoined({ type: "reset", reason, epoch, position });
+    // Within a busy socket's interval entries go out before lines: those of the new history must not.
+    this.#transport.flush();
   }
 
   accessChanged(access: RoomAccess, role: Role | null): void {
