@@ -1,0 +1,193 @@
+import type { Db } from "pg-boss";
+import postgres from "postgres";
+import type { WarnHandler } from "../channels/mod.ts";
+import { DatabaseTimeoutError } from "../db/errors.ts";
+import type { Sql } from "../db/pool.ts";
+import { Arrivals } from "./arrivals.ts";
+
+/**
+ * A transaction of the caller's: what `sql.begin` of postgres.js hands out. Only `unsafe` is used,
+ * so whatever types it maps are its own matter.
+ */
+export interface Transaction {
+  /** Runs a statement in it. */
+  unsafe(query: string, parameters?: string[]): PromiseLike<readonly unknown[]>;
+}
+
+/** What {@linkcode TasksDatabase} is opened with. */
+export interface TasksDatabaseOptions {
+  readonly url: string;
+  readonly directUrl: string;
+  readonly warn: WarnHandler;
+}
+
+/** With the connection that listens it makes three. */
+const POOL_MAX = 2;
+const CONNECT_TIMEOUT_S = 5;
+const RECONNECT_BACKOFF_S = 0.1;
+const QUERY_TIMEOUT_MS = 15_000;
+const MAINTENANCE_TIMEOUT_MS = 60_000;
+/** pg-boss builds indexes anew, concurrently, which takes as long as it takes. */
+const INDEX_TIMEOUT_MS = 6 * 3_600_000;
+const CONNECTION_NAME = "maru-tasks";
+
+/**
+ * The connections of background work, as pg-boss wants them and for its own statements.
+ *
+ * As in `Pool`, a query that has no answer in time takes its whole postgres.js instance along, and
+ * the next query opens a new one: the network can swallow a connection without a word, and
+ * postgres.js never settles what was queued on it.
+ */
+export class TasksDatabase implements Db, AsyncDisposable {
+  readonly #options: TasksDatabaseOptions;
+  readonly #arrivalHandlers = new Set<() => void>();
+  #listening: (() => Arrivals) | undefined;
+  #arrivals: Arrivals | undefined;
+  #sql: Sql;
+  #closed = false;
+
+  constructor(options: TasksDatabaseOptions) {
+    this.#options = options;
+    this.#sql = this.#open();
+  }
+
+  /** Runs queries that belong together in time, though not in a transaction. */
+  async query<T>(run: (sql: Sql) => PromiseLike<T>, timeoutMs = QUERY_TIMEOUT_MS): Promise<T> {
+    const sql = this.#sql;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new DatabaseTimeoutError(timeoutMs));
+      this.#discard(sql);
+    }, timeoutMs);
+    try {
+      return await Promise.race([run(sql), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Runs statements in one transaction. */
+  async begin<T>(run: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return await this.query((sql) => sql.begin((tx) => run(tx as Transaction)) as Promise<T>);
+  }
+
+  /** Runs a statement, or a script, of pg-boss. */
+  async executeSql(text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> {
+    const timeoutMs = /\bconcurrently\b/i.test(text) ? INDEX_TIMEOUT_MS : MAINTENANCE_TIMEOUT_MS;
+    return await this.query(
+      (sql) => /^\s*begin\b/i.test(text) ? runScript(sql, text) : runStatement(sql, text, values),
+      timeoutMs,
+    );
+  }
+
+  /** Keeps what pg-boss wants to hear, until somebody wants to hear it: {@linkcode onArrival}. */
+  // deno-lint-ignore require-await -- the interface is pg-boss's
+  async listen(
+    channel: string,
+    onNotification: (payload: string) => void,
+    onReconnect: () => void,
+  ): Promise<{ close(): Promise<void> }> {
+    const tell = () => this.#arrivalHandlers.forEach((handler) => handler());
+    this.#listening = () =>
+      new Arrivals({
+        url: this.#options.directUrl,
+        channel,
+        onArrival: (task) => {
+          onNotification(task);
+          tell();
+        },
+        onListening: () => {
+          onReconnect();
+          tell();
+        },
+        warn: this.#options.warn,
+      });
+    return { close: () => this.#stopListening() };
+  }
+
+  /** Is told when jobs may have arrived; the first one opens the connection that listens. */
+  onArrival(handler: () => void, signal: AbortSignal): void {
+    this.#arrivalHandlers.add(handler);
+    signal.addEventListener("abort", () => this.#arrivalHandlers.delete(handler), { once: true });
+    this.#arrivals ??= this.#listening?.();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.#stopListening();
+    await this.#sql.end({ timeout: 1 });
+  }
+
+  async #stopListening(): Promise<void> {
+    const arrivals = this.#arrivals;
+    this.#arrivals = undefined;
+    await arrivals?.[Symbol.asyncDispose]();
+  }
+
+  #open(): Sql {
+    const { url, directUrl } = this.#options;
+    // A pooler in transaction mode and prepared statements do not go together.
+    return connectTasks(url, { max: POOL_MAX, prepare: url === directUrl });
+  }
+
+  #discard(sql: Sql): void {
+    if (sql !== this.#sql || this.#closed) return;
+    this.#sql = this.#open();
+    // It may never answer: what is pending on it is rejected, nobody waits for it.
+    sql.end({ timeout: 0 }).catch(() => {});
+  }
+}
+
+/** Opens postgres.js with the types that pg-boss relies on. */
+export function connectTasks(
+  url: string,
+  { max, prepare }: { readonly max: number; readonly prepare: boolean },
+): Sql {
+  return postgres(url, {
+    max,
+    prepare,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    backoff: () => RECONNECT_BACKOFF_S,
+    connection: { application_name: CONNECTION_NAME },
+    onnotice: () => {},
+    // pg-boss sends arrays, whose types postgres.js has to ask for.
+    fetch_types: true,
+    types: {
+      bigint: { to: 20, from: [20], parse: Number, serialize: String },
+      // pg-boss sends texts that are JSON already, and now and then an object.
+      json: {
+        to: 3802,
+        from: [114, 3802],
+        parse: JSON.parse,
+        serialize: (value: unknown) => typeof value === "string" ? value : JSON.stringify(value),
+      },
+    },
+  }) as unknown as Sql;
+}
+
+/** A statement of pg-boss, on any connection. */
+export async function runStatement(
+  sql: Sql,
+  text: string,
+  values: unknown[],
+): Promise<{ rows: unknown[] }> {
+  // Without parameters it is a simple query, which may hold several statements.
+  const result =
+    await (values.length === 0
+      ? sql.unsafe(text)
+      : sql.unsafe(text, values as postgres.ParameterOrJSON<never>[]));
+  return { rows: [...result].flat() };
+}
+
+/** A script that begins and commits by itself has to stay on one connection. */
+export async function runScript(sql: Sql, text: string): Promise<{ rows: unknown[] }> {
+  const reserved = await sql.reserve();
+  try {
+    return await runStatement(reserved as unknown as Sql, text, []);
+  } catch (error) {
+    await reserved.unsafe("rollback").catch(() => {});
+    throw error;
+  } finally {
+    reserved.release();
+  }
+}
