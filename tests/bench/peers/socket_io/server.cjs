@@ -1,25 +1,23 @@
 // A chat server as Socket.IO's own tutorial builds it, with PostgreSQL for SQLite: a message is
 // inserted, then emitted to its room; who comes back is sent what has a higher id. Tuned as its
 // documentation says: WebSocket only, bufferutil, no request kept, prepared statements.
-import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
-import { createAdapter as createPostgresAdapter } from "@socket.io/postgres-adapter";
-import { createAdapter as createRedisAdapter } from "@socket.io/redis-adapter";
-import { Redis } from "ioredis";
-import pg from "pg";
-import { Server } from "socket.io";
+const { randomUUID } = require("node:crypto");
+const { createServer } = require("node:http");
+const { createAdapter: createPostgresAdapter } = require("@socket.io/postgres-adapter");
+const { createAdapter: createRedisAdapter } = require("@socket.io/redis-adapter");
+const { Redis } = require("ioredis");
+const { Pool } = require("pg");
+const { Server } = require("socket.io");
 
 const { DATABASE_URL, PORT, REDIS_PORT } = process.env;
 const BACKLOG = 4096;
 
-const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 10 });
+const pool = new Pool({ connectionString: DATABASE_URL, max: 10 });
 const server = createServer();
 const io = new Server(server, {
   transports: ["websocket"],
   serveClient: false,
-  adapter: REDIS_PORT === undefined
-    ? overPostgres()
-    : overRedis(Number(REDIS_PORT)),
+  adapter: REDIS_PORT === undefined ? overPostgres() : overRedis(Number(REDIS_PORT)),
 });
 
 io.engine.on("connection", (socket) => {
@@ -32,8 +30,7 @@ io.on("connection", async (socket) => {
   socket.on("message", async ({ id, message }) => {
     const { rows } = await pool.query({
       name: "insert",
-      text:
-        `insert into messages (room, client_id, sender_id, sender_name, message)
+      text: `insert into messages (room, client_id, sender_id, sender_name, message)
              values ($1, $2, $3, $4, $5) returning id, created_at`,
       values: [room, id, sender.id, sender.name, message],
     });
@@ -76,7 +73,7 @@ function toEvent(row, sender) {
 
 function overPostgres() {
   return createPostgresAdapter(
-    new pg.Pool({ connectionString: DATABASE_URL, max: 10 }),
+    new Pool({ connectionString: DATABASE_URL, max: 10 }),
   );
 }
 
