@@ -9,6 +9,9 @@ export interface BusHealth {
   readonly since: number;
 }
 
+/** The topic on which events from SQL arrive, as JSON, on a bus that has such a door. */
+export const SQL_TOPIC = "sql";
+
 /** What a bus has done since it was opened; which counters there are depends on the kind. */
 export type BusCounters = Readonly<Record<string, number>>;
 

@@ -1,3 +1,5 @@
+import type { Message } from "./message.ts";
+
 /** A channel has as many messages as it may hold. */
 export class ChannelFullError extends Error {
   /** Tells it from other errors, also across realms. */
@@ -22,6 +24,3 @@ export class MessageTooLargeError extends Error {
     super(`Cannot send a message of ${bytes} bytes: at most ${limit} pass`);
   }
 }
-
-/** What travels through a channel: a JSON object, by convention with a `type`. */
-export type Message = { readonly [key: string]: unknown };

@@ -1,14 +1,30 @@
 import { Buffer } from "node:buffer";
-import type { Bus, Doubt } from "./bus.ts";
-import { ChannelFullError, type Message, MessageTooLargeError } from "./errors.ts";
-import { Mailbox } from "./mailbox.ts";
-import { memoryBusNetwork } from "./memory_bus.ts";
-import { assertGroupName, assertLocalChannelName } from "./names.ts";
-import { openPostgresBus, type PostgresBusOptions, SQL_TOPIC } from "./postgres/bus.ts";
+import { type Bus, type BusCounters, type Doubt, SQL_TOPIC } from "./bus.ts";
+import { ChannelFullError } from "./errors.ts";
+import { Groups, type MemberInfo, type Membership } from "./groups.ts";
+import {
+  decodeEvent,
+  decodeInfo,
+  decodeSqlEvent,
+  encodeEvent,
+  type LayerEvent,
+} from "./layer_event.ts";
+import { Mailboxes } from "./mailboxes.ts";
+import { decodeMessage, encodeMessage, type Message } from "./message.ts";
+import {
+  assertChannelName,
+  assertChannelPrefix,
+  assertGroupName,
+  assertLocalChannelName,
+  isQueueChannel,
+  ownerOf,
+} from "./names.ts";
+import { QueueReaders } from "./queue_readers.ts";
+import type { PresenceSession, PresenceStore, Present, QueueStore } from "./stores.ts";
 import type { WarnHandler } from "./subscribers.ts";
 
-/** A message is at most this long, encoded. */
-export const MESSAGE_MAX_BYTES = 1024 * 1024;
+/** Who a member is may be told in so many bytes of JSON. */
+export const MEMBER_INFO_MAX_BYTES = 4096;
 
 /** Options of a {@linkcode ChannelLayer}. */
 export interface ChannelLayerOptions {
@@ -26,21 +42,47 @@ export interface ChannelLayerOptions {
   readonly now?: () => number;
 }
 
+/** What a {@linkcode ChannelLayer} is put together from, beside its bus. */
+export interface ChannelLayerParts {
+  /** Keeps queue channels. @default none: they are refused */
+  readonly queues?: QueueStore;
+  /** Knows who is in which group. @default none: `presence` is refused */
+  readonly presence?: PresenceStore;
+  /** What is closed with the layer, in this order: its bus, if nobody else uses it. */
+  readonly owned?: readonly AsyncDisposable[];
+}
+
+/** What a layer has done since it was opened, of its instance; and its bus. */
+export interface ChannelLayerCounters {
+  /** Messages sent, to channels and groups. */
+  readonly sent: number;
+  /** Messages put into own channels, once for each. */
+  readonly delivered: number;
+  /** Messages that found an own channel full. */
+  readonly droppedByCapacity: number;
+  /** Messages that nobody took in time. */
+  readonly expired: number;
+  /** See {@linkcode BusCounters}. */
+  readonly bus: BusCounters;
+}
+
 const DEFAULT_EXPIRY_MS = 60_000;
 const DEFAULT_GROUP_EXPIRY_MS = 86_400_000;
 const DEFAULT_CAPACITY = 100;
 const LAYER_TOPIC = "layer";
+// Looks for what has expired and that nobody asks for any more.
+const SWEEP_INTERVAL_MS = 10_000;
 
 /**
  * Channels and groups across instances: at most once, for everything that needs no log.
  *
- * A channel is a mailbox that one instance owns; a group is a set of channels, of any instances. A
- * membership is kept by the owner of its channel, so a send to a group is one publication, whatever
- * the number of its members.
+ * A channel is a mailbox that one instance owns (its name has a `!`), or a queue that any instance
+ * reads. A group is a set of process-local channels, of any instances. A membership is kept by the
+ * owner of its channel, so a send to a group is one publication, whatever the number of its members.
  *
  * @example
  * ```ts
- * import { memoryChannelLayer } from "./layer.ts";
+ * import { memoryChannelLayer } from "maru/channels";
  *
  * await using layer = memoryChannelLayer();
  * const channel = layer.newChannel();
@@ -51,107 +93,183 @@ const LAYER_TOPIC = "layer";
  */
 export class ChannelLayer implements AsyncDisposable {
   readonly #bus: Bus;
-  readonly #ownsBus: boolean;
   readonly #options: ChannelLayerOptions;
+  readonly #owned: readonly AsyncDisposable[];
   readonly #now: () => number;
-  readonly #mailboxes = new Map<string, Mailbox>();
-  /** For each group the channels of this instance, with the time when each membership ends. */
-  readonly #groups = new Map<string, Map<string, number>>();
+  readonly #mailboxes: Mailboxes;
+  readonly #groups = new Groups();
+  readonly #queues: QueueStore | undefined;
+  readonly #readers: QueueReaders | undefined;
+  readonly #presence: PresenceSession | undefined;
   readonly #stop = new AbortController();
-  readonly #counters = { sent: 0, delivered: 0, droppedByCapacity: 0, expired: 0 };
+  readonly #counters = { sent: 0, delivered: 0, droppedByCapacity: 0 };
+  /** Group events that came while one was being delivered: order is the same for every member. */
+  #deliveries: (readonly [group: string, message: Message])[] = [];
+  #delivering = false;
+  #channels = 0;
+  #sweep: ReturnType<typeof setInterval> | undefined;
 
   /**
-   * Puts a layer on a bus, which stays the caller's unless the layer owns it.
+   * Puts a layer on a bus. Most want {@linkcode memoryChannelLayer} or
+   * {@linkcode postgresChannelLayer}.
    *
-   * @throws {RangeError} when a capacity is no whole number above 0
+   * @throws {RangeError} when a capacity is no whole number above 0, or a time not above 0
    */
-  constructor(bus: Bus, options: ChannelLayerOptions = {}, ownsBus = false) {
-    for (const [, capacity] of [[null, options.capacity ?? 1], ...options.channelCapacity ?? []]) {
-      if (!Number.isInteger(capacity) || (capacity as number) < 1) {
-        throw new RangeError(`Cannot use capacity ${capacity}: not a whole number above 0`);
-      }
-    }
+  constructor(bus: Bus, options: ChannelLayerOptions = {}, parts: ChannelLayerParts = {}) {
+    assertOptions(options);
+    const { capacity = DEFAULT_CAPACITY, channelCapacity = [], now = Date.now } = options;
     this.#bus = bus;
-    this.#ownsBus = ownsBus;
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#owned = parts.owned ?? [];
+    this.#now = now;
+    this.#mailboxes = new Mailboxes(capacityOf(capacity, channelCapacity), now);
+    this.#queues = parts.queues;
+    this.#readers = parts.queues && new QueueReaders(
+      parts.queues,
+      (message, error) => this.#warn(message, error),
+      (channel) => bus.publish(LAYER_TOPIC, encodeEvent("wake", { channel })),
+    );
+    this.#presence = parts.presence?.attach(bus.instance, () => this.#memberships());
     const { signal } = this.#stop;
-    bus.subscribe(LAYER_TOPIC, (bytes) => this.#hear(bytes), { signal });
-    bus.subscribe(SQL_TOPIC, (bytes) => this.#hear(bytes), { signal });
+    bus.subscribe(LAYER_TOPIC, (bytes) => this.#hear(decodeEvent(bytes)), { signal });
+    bus.subscribe(SQL_TOPIC, (bytes) => this.#hear(decodeSqlEvent(bytes)), { signal });
+    bus.onDoubt(() => this.#presence?.check(), { signal });
   }
 
-  /** A fresh name of a channel that this instance owns; never given twice. */
+  /**
+   * A fresh name of a process-local channel of this instance; never given twice.
+   *
+   * @throws {TypeError} when no name can begin so
+   */
   newChannel(prefix = "specific"): string {
-    const name = `${prefix}.${this.#bus.instance}!${crypto.randomUUID().replaceAll("-", "")}`;
-    assertLocalChannelName(name);
+    assertChannelPrefix(prefix);
+    const random = crypto.randomUUID().slice(0, 8);
+    const name = `${prefix}.${this.#bus.instance}!${random}${(++this.#channels).toString(36)}`;
+    assertChannelName(name);
     return name;
   }
 
   /**
    * Puts a message into a channel, without waiting for its reader.
    *
-   * @throws {ChannelFullError} when an own channel is full; another instance drops and counts
+   * @throws {ChannelFullError} when an own channel or a queue channel is full; another instance's
+   * drops, and counts there
    * @throws {MessageTooLargeError} above 1 MiB
+   * @throws {TypeError} when the name or the message is not one
    */
-  // deno-lint-ignore require-await -- errors are rejections, whatever the kind of channel
   async send(channel: string, message: Message): Promise<void> {
     this.#assertOpen();
-    assertLocalChannelName(channel);
-    const { frozen, text } = encode({ channel, message });
+    assertChannelName(channel);
+    const { frozen, text } = encodeMessage(message);
+    if (isQueueChannel(channel)) return await this.#enqueue(channel, frozen, text);
     const owner = ownerOf(channel);
+    if (owner === this.#bus.instance) this.#put(channel, frozen);
+    else this.#bus.publish(LAYER_TOPIC, encodeEvent("send", { channel, text }), { to: owner });
     this.#counters.sent++;
-    if (owner !== this.#bus.instance) {
-      this.#bus.publish(LAYER_TOPIC, Buffer.from(text), { to: owner });
-      return;
-    }
-    this.#mailbox(channel).put(frozen.message, this.#expires());
   }
 
-  /** The oldest message of an own channel; waits for one. Cancelling loses none. */
+  /**
+   * The oldest message of an own or a queue channel; waits for one. Several readers of one channel
+   * get a message each, in the order of their calls. Cancelling loses none.
+   *
+   * @throws {TypeError} when another instance owns the channel
+   */
   async receive(
     channel: string,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<Message> {
     this.#assertOpen();
-    const mailbox = this.#ownMailbox(channel);
-    const signals = options.signal === undefined ? [] : [options.signal];
-    try {
-      return await mailbox.take(AbortSignal.any([this.#stop.signal, ...signals]));
-    } finally {
-      this.#forgetIdle(channel, mailbox);
+    assertChannelName(channel);
+    if (isQueueChannel(channel)) {
+      return await this.#queueReaders(channel).take(channel, options.signal);
+    }
+    this.#assertOwn(channel);
+    this.#startSweeping();
+    return await this.#mailboxes.take(channel, options.signal);
+  }
+
+  /**
+   * The messages of an own or a queue channel as they come; ends when the signal aborts.
+   *
+   * @example
+   * ```ts
+   * import { memoryChannelLayer } from "maru/channels";
+   *
+   * await using layer = memoryChannelLayer();
+   * await layer.send("thumbnails", { type: "make", id: 7 });
+   * for await (const message of layer.messages("thumbnails")) {
+   *   console.log(message);
+   *   break;
+   * }
+   * ```
+   */
+  async *messages(
+    channel: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<Message, void, void> {
+    while (options.signal?.aborted !== true) {
+      let message: Message;
+      try {
+        message = await this.receive(channel, options);
+      } catch (error) {
+        if (options.signal?.aborted) return;
+        throw error;
+      }
+      yield message;
     }
   }
 
-  /** Gives an own channel's messages to a handler as they come, until the signal. */
+  /**
+   * Gives an own channel's messages to a handler, one at a time: while a promise that it returned
+   * is pending the next ones wait, up to the capacity. A handler that throws is reported and goes
+   * on. When the signal aborts, the channel leaves all its groups.
+   *
+   * @throws {TypeError} when another instance owns the channel, or it has a handler
+   */
   subscribe(
     channel: string,
-    handler: (message: Message) => void,
+    handler: (message: Message) => unknown,
     options: { readonly signal?: AbortSignal } = {},
   ): void {
     this.#assertOpen();
+    assertLocalChannelName(channel);
+    this.#assertOwn(channel);
     if (options.signal?.aborted) return;
-    const mailbox = this.#ownMailbox(channel);
-    options.signal?.addEventListener("abort", () => {
-      mailbox.unhandle();
-      this.#leaveAll(channel);
-      this.#forgetIdle(channel, mailbox);
-    }, { once: true });
-    mailbox.handle((message) => {
+    const failed = (error: unknown) =>
+      this.#warn(`The handler of channel "${channel}" failed`, error);
+    this.#mailboxes.handle(channel, (message) => {
       try {
-        handler(message);
+        const working = handler(message);
+        if (working instanceof Promise) return working.then(() => {}, failed);
       } catch (error) {
-        this.#warn(`The handler of channel "${channel}" failed`, error);
+        failed(error);
       }
     });
+    options.signal?.addEventListener("abort", () => {
+      this.#mailboxes.unhandle(channel);
+      for (const group of this.#groups.of(channel)) this.#discard(group, channel);
+    }, { once: true });
   }
 
-  /** Puts a channel into a group, or refreshes its membership. */
+  /**
+   * Puts a process-local channel into a group, or refreshes its membership; also a channel that
+   * another instance owns.
+   *
+   * @param options.info who it is, for {@linkcode presence}; at most 4 KiB of JSON
+   */
   // deno-lint-ignore require-await -- errors are rejections, whatever the kind of channel
-  async groupAdd(group: string, channel: string): Promise<void> {
+  async groupAdd(
+    group: string,
+    channel: string,
+    options: { readonly info?: MemberInfo } = {},
+  ): Promise<void> {
     this.#assertOpen();
     assertGroupName(group);
     assertLocalChannelName(channel);
-    this.#atOwner(channel, { add: group, channel });
+    const text = options.info === undefined ? "" : encodeInfo(options.info);
+    const owner = ownerOf(channel);
+    if (owner === this.#bus.instance) return this.#add(group, channel, decodeInfo(text));
+    this.#bus.publish(LAYER_TOPIC, encodeEvent("add", { group, channel, text }), { to: owner });
   }
 
   /** Takes a channel out of a group; no error when it is not in it. */
@@ -160,45 +278,75 @@ export class ChannelLayer implements AsyncDisposable {
     this.#assertOpen();
     assertGroupName(group);
     assertLocalChannelName(channel);
-    this.#atOwner(channel, { discard: group, channel });
+    const owner = ownerOf(channel);
+    if (owner === this.#bus.instance) return this.#discard(group, channel);
+    this.#bus.publish(LAYER_TOPIC, encodeEvent("discard", { group, channel }), { to: owner });
   }
 
-  /** Sends to every channel of a group. A full member misses it; that is counted, not thrown. */
-  // deno-lint-ignore require-await -- errors are rejections, whatever the kind of channel
+  /**
+   * Sends to every channel of a group, of all instances. A full member misses it; that is counted
+   * and reported, not thrown.
+   *
+   * @throws {MessageTooLargeError} above 1 MiB
+   * @throws {TypeError} when the name or the message is not one
+   */
+  // deno-lint-ignore require-await -- errors are rejections
   async groupSend(group: string, message: Message): Promise<void> {
     this.#assertOpen();
     assertGroupName(group);
-    const { frozen, text } = encode({ group, message });
+    const { frozen, text } = encodeMessage(message);
     this.#counters.sent++;
-    this.#bus.publish(LAYER_TOPIC, Buffer.from(text));
-    this.#deliverToGroup(group, frozen.message);
+    this.#bus.publish(LAYER_TOPIC, encodeEvent("groupSend", { group, text }));
+    this.#deliverToGroup(group, frozen);
+  }
+
+  /**
+   * Who is in a group, of all instances, in the order of their coming. An instance that died is
+   * noticed within 15 s.
+   *
+   * @throws {TypeError} when the layer has no presence store
+   */
+  async presence(group: string): Promise<Present[]> {
+    this.#assertOpen();
+    assertGroupName(group);
+    if (this.#presence === undefined) {
+      throw new TypeError(`Cannot tell who is in "${group}": the layer has no presence store`);
+    }
+    return await this.#presence.members(group);
   }
 
   /** Empties all channels and groups, of all instances. */
   async flush(): Promise<void> {
     this.#assertOpen();
-    this.#bus.publish(LAYER_TOPIC, Buffer.from(JSON.stringify({ flush: true })));
-    this.#clear();
+    this.#bus.publish(LAYER_TOPIC, encodeEvent("flush"));
+    await this.#clear();
+    await this.#queues?.clear();
     await this.#bus.flush();
   }
 
-  /** Is told when events may have been missed. */
+  /** Is told when events may have been missed, so that whoever has a log can catch up. */
   onDoubt(handler: (reason: Doubt) => void, options: { readonly signal?: AbortSignal } = {}): void {
     this.#bus.onDoubt(handler, options);
   }
 
-  /** What this instance has sent, delivered and lost. */
-  counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters };
+  /** What it has sent, delivered and lost. */
+  counters(): ChannelLayerCounters {
+    const expired = this.#mailboxes.expired + (this.#queues?.expired ?? 0);
+    return { ...this.#counters, expired, bus: this.#bus.counters() };
   }
 
-  /** Ends waiting receivers and releases everything. */
+  /** Hands on what was sent, ends waiting receivers and releases everything. */
   async close(): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    this.#stop.abort(new Error("Cannot go on: the channel layer is closed"));
-    if (this.#ownsBus) await this.#bus.close();
-    else await this.#bus.flush();
-    this.#clear();
+    const reason = new Error("Cannot go on: the channel layer is closed");
+    this.#stop.abort(reason);
+    clearInterval(this.#sweep);
+    this.#mailboxes.end(reason);
+    await this.#readers?.end(reason);
+    await this.#presence?.close();
+    this.#groups.clear();
+    await this.#bus.flush();
+    for (const owned of this.#owned) await owned[Symbol.asyncDispose]();
   }
 
   /** The same as {@linkcode close}. */
@@ -210,98 +358,125 @@ export class ChannelLayer implements AsyncDisposable {
     this.#stop.signal.throwIfAborted();
   }
 
-  #expires(): number {
-    return this.#now() + (this.#options.expiryMs ?? DEFAULT_EXPIRY_MS);
+  #assertOwn(channel: string): void {
+    if (ownerOf(channel) === this.#bus.instance) return;
+    throw new TypeError(`Cannot receive from channel "${channel}": another instance owns it`);
   }
 
-  #ownMailbox(channel: string): Mailbox {
-    assertLocalChannelName(channel);
-    if (ownerOf(channel) !== this.#bus.instance) {
-      throw new TypeError(`Cannot receive from channel "${channel}": another instance owns it`);
+  #queueReaders(channel: string): QueueReaders {
+    if (this.#readers !== undefined) return this.#readers;
+    throw new TypeError(`Cannot use queue channel "${channel}": the layer has no queue store`);
+  }
+
+  async #enqueue(channel: string, message: Message, text: string): Promise<void> {
+    const readers = this.#queueReaders(channel);
+    const ttlMs = this.#options.expiryMs ?? DEFAULT_EXPIRY_MS;
+    const capacity = this.#mailboxes.capacityOf(channel);
+    if (!await this.#queues!.put(channel, text, { ttlMs, capacity })) {
+      this.#counters.droppedByCapacity++;
+      throw new ChannelFullError(channel, message);
     }
-    return this.#mailbox(channel);
-  }
-
-  #mailbox(channel: string): Mailbox {
-    let mailbox = this.#mailboxes.get(channel);
-    if (mailbox === undefined) {
-      const { channelCapacity = [], capacity = DEFAULT_CAPACITY } = this.#options;
-      const match = channelCapacity.find(([pattern]) => pattern.test(channel));
-      mailbox = new Mailbox(channel, match?.[1] ?? capacity, this.#now);
-      this.#mailboxes.set(channel, mailbox);
-    }
-    return mailbox;
-  }
-
-  #forgetIdle(channel: string, mailbox: Mailbox): void {
-    if (!mailbox.idle) return;
-    this.#counters.expired += mailbox.expired;
-    mailbox.expired = 0;
-    this.#mailboxes.delete(channel);
-  }
-
-  #atOwner(channel: string, command: LayerEvent): void {
-    const owner = ownerOf(channel);
-    if (owner === this.#bus.instance) this.#apply(command);
-    else this.#bus.publish(LAYER_TOPIC, Buffer.from(JSON.stringify(command)), { to: owner });
-  }
-
-  #hear(bytes: Uint8Array): void {
-    this.#apply(deepFreeze(JSON.parse(new TextDecoder().decode(bytes))) as LayerEvent);
-  }
-
-  #apply(event: LayerEvent): void {
-    const { channel } = event;
-    if (event.flush) this.#clear();
-    else if (event.add !== undefined) this.#addLocally(event.add, channel!);
-    else if (event.discard !== undefined) this.#discardLocally(event.discard, channel!);
-    else if (event.group !== undefined) this.#deliverToGroup(event.group, event.message!);
-    else if (channel !== undefined && ownerOf(channel) === this.#bus.instance) {
-      this.#deliver(channel, event.message!);
+    this.#counters.sent++;
+    readers.wake(channel);
+    if (!this.#stop.signal.aborted) {
+      this.#bus.publish(LAYER_TOPIC, encodeEvent("wake", { channel }));
     }
   }
 
-  #addLocally(group: string, channel: string): void {
-    const members = this.#groups.get(group) ?? new Map<string, number>();
-    this.#groups.set(group, members);
-    members.set(channel, this.#now() + (this.#options.groupExpiryMs ?? DEFAULT_GROUP_EXPIRY_MS));
+  #put(channel: string, message: Message): void {
+    const expires = this.#now() + (this.#options.expiryMs ?? DEFAULT_EXPIRY_MS);
+    this.#startSweeping();
+    try {
+      this.#mailboxes.put(channel, message, expires);
+      this.#counters.delivered++;
+    } catch (error) {
+      if (error instanceof ChannelFullError) this.#counters.droppedByCapacity++;
+      throw error;
+    }
   }
 
-  #discardLocally(group: string, channel: string): void {
-    const members = this.#groups.get(group);
-    members?.delete(channel);
-    if (members?.size === 0) this.#groups.delete(group);
+  #hear(event: LayerEvent | null): void {
+    if (event === null) return;
+    const { kind, group, channel } = event;
+    if (kind === "groupSend") {
+      // Most groups of a service have nobody here: their messages are not even parsed.
+      if (this.#groups.hasMembers(group)) this.#deliverToGroup(group, decodeMessage(event.text));
+    } else if (kind === "wake") this.#readers?.wake(channel);
+    else if (kind === "flush") void this.#clear();
+    else if (ownerOf(channel) !== this.#bus.instance) return;
+    else if (kind === "add") this.#add(group, channel, decodeInfo(event.text));
+    else if (kind === "discard") this.#discard(group, channel);
+    else this.#deliver(channel, decodeMessage(event.text));
   }
 
-  #leaveAll(channel: string): void {
-    for (const group of this.#groups.keys()) this.#discardLocally(group, channel);
+  #add(group: string, channel: string, info: MemberInfo | null): void {
+    const ttlMs = this.#options.groupExpiryMs ?? DEFAULT_GROUP_EXPIRY_MS;
+    const membership: Membership = { group, channel, info, until: this.#now() + ttlMs };
+    this.#groups.add(membership);
+    this.#presence?.join(membership, ttlMs);
+    this.#startSweeping();
+  }
+
+  #discard(group: string, channel: string): void {
+    if (this.#groups.discard(group, channel)) this.#presence?.leave(group, channel);
+  }
+
+  *#memberships(): Iterable<readonly [Membership, number]> {
+    const now = this.#now();
+    for (const membership of this.#groups.all()) yield [membership, membership.until - now];
   }
 
   #deliverToGroup(group: string, message: Message): void {
+    this.#deliveries.push([group, message]);
+    if (this.#delivering) return;
+    this.#delivering = true;
+    // Deliveries that a handler causes are behind those that are under way.
+    try {
+      for (const [name, next] of this.#deliveries) this.#deliverToMembers(name, next);
+    } finally {
+      this.#deliveries = [];
+      this.#delivering = false;
+    }
+  }
+
+  #deliverToMembers(group: string, message: Message): void {
     const now = this.#now();
-    for (const [channel, until] of this.#groups.get(group) ?? []) {
-      if (until <= now) this.#discardLocally(group, channel);
-      else this.#deliver(channel, message);
+    for (const { channel, until } of this.#groups.members(group)) {
+      if (until <= now) this.#discard(group, channel);
+      else if (this.#groups.has(group, channel)) this.#deliver(channel, message);
     }
   }
 
   #deliver(channel: string, message: Message): void {
     try {
-      this.#mailbox(channel).put(message, this.#expires());
-      this.#counters.delivered++;
+      this.#put(channel, message);
     } catch (error) {
       if (!(error instanceof ChannelFullError)) throw error;
-      this.#counters.droppedByCapacity++;
-      this.#warn("A message was dropped", error);
+      // Told once until it has room again: a reader that is away for long is one piece of news.
+      if (this.#mailboxes.overflows(channel)) this.#warn("Messages are dropped", error);
     }
   }
 
-  #clear(): void {
-    for (const [channel, mailbox] of this.#mailboxes) {
-      if (mailbox.idle) this.#mailboxes.delete(channel);
-      else mailbox.clear();
-    }
+  #startSweeping(): void {
+    if (this.#sweep !== undefined) return;
+    this.#sweep = setInterval(() => {
+      const now = this.#now();
+      for (const { group, channel, until } of this.#groups.all()) {
+        if (until <= now) this.#discard(group, channel);
+      }
+      this.#mailboxes.sweep();
+      if (!this.#groups.empty || !this.#mailboxes.empty) return;
+      clearInterval(this.#sweep);
+      this.#sweep = undefined;
+    }, SWEEP_INTERVAL_MS);
+    // It is no reason for a program to go on.
+    Deno.unrefTimer(this.#sweep as unknown as number);
+  }
+
+  async #clear(): Promise<void> {
+    this.#mailboxes.clear();
     this.#groups.clear();
+    await this.#presence?.clear();
   }
 
   #warn(message: string, error: unknown): void {
@@ -309,58 +484,36 @@ export class ChannelLayer implements AsyncDisposable {
   }
 }
 
-/** A channel layer of one process. */
-export function memoryChannelLayer(options: ChannelLayerOptions = {}): ChannelLayer {
-  return new ChannelLayer(memoryBusNetwork().bus(), options, true);
-}
-
-/**
- * A channel layer over PostgreSQL, with a bus of its own.
- *
- * @throws {PoolerError} when the direct URL leads to a pooler in transaction mode
- */
-export async function postgresChannelLayer(
-  options: ChannelLayerOptions & PostgresBusOptions,
-): Promise<ChannelLayer> {
-  return new ChannelLayer(await openPostgresBus(options), options, true);
-}
-
-/** What travels between layers; from SQL only `group` or `channel` with `message`. */
-interface LayerEvent {
-  readonly group?: string;
-  readonly channel?: string;
-  readonly message?: Message;
-  readonly add?: string;
-  readonly discard?: string;
-  readonly flush?: boolean;
-}
-
-function ownerOf(channel: string): string {
-  const name = channel.slice(0, channel.indexOf("!"));
-  return name.slice(name.lastIndexOf(".") + 1);
-}
-
-/** The event as others will see it: a frozen copy, so that no receiver changes another's. */
-function encode<T extends { readonly message: Message }>(event: T): { frozen: T; text: string } {
-  const { message } = event;
-  if (typeof message !== "object" || message === null || Array.isArray(message)) {
-    throw new TypeError("Cannot send the message: not a JSON object");
+function assertOptions(options: ChannelLayerOptions): void {
+  const { capacity = DEFAULT_CAPACITY, channelCapacity = [] } = options;
+  for (const value of [capacity, ...channelCapacity.map(([, value]) => value)]) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RangeError(`Cannot use capacity ${value}: not a whole number above 0`);
+    }
   }
-  const text = JSON.stringify(event);
+  for (const name of ["expiryMs", "groupExpiryMs"] as const) {
+    const value = options[name];
+    if (value !== undefined && !(value > 0)) {
+      throw new RangeError(`Cannot use ${name} ${value}: not above 0`);
+    }
+  }
+}
+
+function capacityOf(
+  capacity: number,
+  patterns: readonly (readonly [RegExp, number])[],
+): (channel: string) => number {
+  // search, unlike test, keeps no place in a pattern with the flag g.
+  return (channel) => patterns.find(([pattern]) => channel.search(pattern) >= 0)?.[1] ?? capacity;
+}
+
+function encodeInfo(info: MemberInfo): string {
+  const { text } = encodeMessage(info);
   const bytes = Buffer.byteLength(text);
-  if (bytes > MESSAGE_MAX_BYTES + ENVELOPE_BYTES) {
-    throw new MessageTooLargeError(bytes, MESSAGE_MAX_BYTES);
+  if (bytes > MEMBER_INFO_MAX_BYTES) {
+    throw new RangeError(
+      `Cannot tell who a member is in ${bytes} bytes: at most ${MEMBER_INFO_MAX_BYTES} pass`,
+    );
   }
-  return { frozen: deepFreeze(JSON.parse(text)) as T, text };
-}
-
-// Two names and the JSON around them.
-const ENVELOPE_BYTES = 256;
-
-function deepFreeze(value: unknown): unknown {
-  if (typeof value === "object" && value !== null) {
-    Object.values(value).forEach(deepFreeze);
-    Object.freeze(value);
-  }
-  return value;
+  return text;
 }

@@ -1,17 +1,26 @@
-import { ChannelFullError, type Message } from "./errors.ts";
+import { ChannelFullError } from "./errors.ts";
+import type { Message } from "./message.ts";
+
+/** Takes messages one at a time: the next when what it returned has settled. Must not throw. */
+export type MailboxHandler = (message: Message) => Promise<void> | void;
 
 interface Waiter {
   resolve(message: Message): void;
+  reject(reason: unknown): void;
 }
 
-/** The messages of one channel that nobody has taken yet, and whoever waits for one. */
+/** The messages of one channel that nobody has taken yet, and whoever takes them. */
 export class Mailbox {
   readonly #name: string;
   readonly #capacity: number;
   readonly #now: () => number;
   readonly #waiters = new Set<Waiter>();
   #items: { readonly message: Message; readonly expires: number }[] = [];
-  #handler: ((message: Message) => void) | undefined;
+  #handler: MailboxHandler | undefined;
+  /** A handler is at work: its next message waits. */
+  #busy = false;
+  /** Whether the last message found no room. */
+  overflowing = false;
   /** Counts messages that nobody took in time. */
   expired = 0;
 
@@ -28,25 +37,33 @@ export class Mailbox {
 
   /** @throws {ChannelFullError} at capacity */
   put(message: Message, expires: number): void {
-    if (this.#handler !== undefined) return this.#handler(message);
+    if (this.#handler !== undefined && !this.#busy) return this.#handle(message);
     const [waiter] = this.#waiters;
     if (waiter !== undefined) {
       this.#waiters.delete(waiter);
       return waiter.resolve(message);
     }
-    this.#dropExpired();
-    if (this.#items.length >= this.#capacity) throw new ChannelFullError(this.#name, message);
+    if (this.#items.length >= this.#capacity) {
+      this.dropExpired();
+      if (this.#items.length >= this.#capacity) throw new ChannelFullError(this.#name, message);
+    }
+    this.overflowing = false;
     this.#items.push({ message, expires });
   }
 
-  /** The oldest message, now or later. A cancelled wait takes none along. */
+  /**
+   * The oldest message, now or later. A cancelled wait takes none along.
+   *
+   * @throws {TypeError} while a handler takes them all
+   */
   async take(signal?: AbortSignal): Promise<Message> {
+    this.#assertUnhandled("receive from");
     signal?.throwIfAborted();
-    this.#dropExpired();
+    this.dropExpired();
     const first = this.#items.shift();
     if (first !== undefined) return first.message;
     const { promise, resolve, reject } = Promise.withResolvers<Message>();
-    const waiter: Waiter = { resolve };
+    const waiter: Waiter = { resolve, reject };
     const cancel = () => this.#waiters.delete(waiter) && reject(signal!.reason);
     signal?.addEventListener("abort", cancel, { once: true });
     this.#waiters.add(waiter);
@@ -57,13 +74,15 @@ export class Mailbox {
     }
   }
 
-  /** Gives everything to a handler from now on, beginning with what waits. */
-  handle(handler: (message: Message) => void): void {
-    this.#dropExpired();
-    const items = this.#items;
-    this.#items = [];
+  /**
+   * Gives everything to a handler from now on, beginning with what waits.
+   *
+   * @throws {TypeError} when there is one already
+   */
+  handle(handler: MailboxHandler): void {
+    this.#assertUnhandled("subscribe to");
     this.#handler = handler;
-    for (const { message } of items) handler(message);
+    this.#handleWaiting();
   }
 
   unhandle(): void {
@@ -75,12 +94,48 @@ export class Mailbox {
     this.#items = [];
   }
 
-  #dropExpired(): void {
+  /** Ends every wait. */
+  end(reason: unknown): void {
+    for (const waiter of this.#waiters) waiter.reject(reason);
+    this.#waiters.clear();
+    this.#handler = undefined;
+    this.clear();
+  }
+
+  dropExpired(): void {
     const now = this.#now();
     const kept = this.#items.findIndex((item) => item.expires > now);
     const dropped = kept < 0 ? this.#items.length : kept;
     if (dropped === 0) return;
     this.expired += dropped;
     this.#items.splice(0, dropped);
+  }
+
+  #assertUnhandled(what: string): void {
+    if (this.#handler === undefined) return;
+    throw new TypeError(`Cannot ${what} channel "${this.#name}": a handler has subscribed to it`);
+  }
+
+  #handle(message: Message): void {
+    this.#busy = true;
+    const working = this.#handler!(message);
+    if (working === undefined) {
+      this.#busy = false;
+      if (this.#items.length > 0) this.#handleWaiting();
+      return;
+    }
+    void working.then(() => {
+      this.#busy = false;
+      this.#handleWaiting();
+    });
+  }
+
+  #handleWaiting(): void {
+    while (this.#handler !== undefined && !this.#busy) {
+      this.dropExpired();
+      const first = this.#items.shift();
+      if (first === undefined) return;
+      this.#handle(first.message);
+    }
   }
 }

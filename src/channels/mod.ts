@@ -4,17 +4,35 @@
  * @module
  */
 export type { Bus, BusCounters, BusHandler, BusHealth, Doubt } from "./bus.ts";
-export { ChannelFullError, type Message, MessageTooLargeError } from "./errors.ts";
+export { SQL_TOPIC } from "./bus.ts";
+export { ChannelFullError, MessageTooLargeError } from "./errors.ts";
+export type { MemberInfo, Membership } from "./groups.ts";
 export {
   ChannelLayer,
+  type ChannelLayerCounters,
   type ChannelLayerOptions,
-  memoryChannelLayer,
-  MESSAGE_MAX_BYTES,
-  postgresChannelLayer,
+  type ChannelLayerParts,
+  MEMBER_INFO_MAX_BYTES,
 } from "./layer.ts";
 export { memoryBusNetwork } from "./memory_bus.ts";
+export { memoryChannelLayer } from "./memory_channel_layer.ts";
+export { memoryPresenceStore, memoryQueueStore } from "./memory_stores.ts";
+export { type Message, MESSAGE_MAX_BYTES } from "./message.ts";
 export { NAME_MAX_LENGTH } from "./names.ts";
-export { openPostgresBus, type PostgresBusOptions, SQL_TOPIC } from "./postgres/bus.ts";
+export { openPostgresBus, type PostgresBusOptions } from "./postgres/bus.ts";
+export type { ConnectionOptions } from "./postgres/connection.ts";
 export { PoolerError } from "./postgres/listener.ts";
 export { migrateChannels, type MigrateChannelsOptions } from "./postgres/migrate.ts";
+export { postgresStores, type PostgresStoresOptions } from "./postgres/stores.ts";
+export {
+  postgresChannelLayer,
+  type PostgresChannelLayerOptions,
+} from "./postgres_channel_layer.ts";
+export type {
+  PresenceSession,
+  PresenceStore,
+  Present,
+  QueuedMessage,
+  QueueStore,
+} from "./stores.ts";
 export type { WarnHandler } from "./subscribers.ts";

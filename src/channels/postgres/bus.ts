@@ -1,6 +1,15 @@
 import { Buffer } from "node:buffer";
-import type { Bus, BusCounters, BusHandler, BusHealth, Doubt } from "../bus.ts";
+import {
+  type Bus,
+  type BusCounters,
+  type BusHandler,
+  type BusHealth,
+  type Doubt,
+  SQL_TOPIC,
+} from "../bus.ts";
+import { newInstanceName } from "../instance_name.ts";
 import { Subscribers, type WarnHandler } from "../subscribers.ts";
+import type { ConnectionOptions } from "./connection.ts";
 import { Listener } from "./listener.ts";
 import { ALL_CHANNEL, instanceChannel, Notifier } from "./notifier.ts";
 import { recordOverhead, Unpacker } from "./packet.ts";
@@ -8,19 +17,12 @@ import { Seal, SEALED_MAX_BYTES } from "./seal.ts";
 import { SignedEvents } from "./signed_events.ts";
 
 /** Options of {@linkcode openPostgresBus}. */
-export interface PostgresBusOptions {
-  /** The database; may be a pooler. */
-  readonly url: string;
-  /** The database itself, for LISTEN. @default {url} */
-  readonly directUrl?: string;
+export interface PostgresBusOptions extends ConnectionOptions {
   /** Time between two heartbeats of the listener, in ms. @default 5000 */
   readonly heartbeatIntervalMs?: number;
   /** Told of what went wrong and mends itself. @default silent */
   readonly warn?: WarnHandler;
 }
-
-/** The topic on which events from `channels.group_send` and `channels.send` arrive, as JSON. */
-export const SQL_TOPIC = "sql";
 
 // Publishers come and go; what is remembered of them is bounded.
 const MAX_PUBLISHERS = 4_096;
@@ -52,7 +54,7 @@ export async function openPostgresBus(options: PostgresBusOptions): Promise<Bus>
 }
 
 class PostgresBus implements Bus {
-  readonly instance = crypto.randomUUID().replaceAll("-", "");
+  readonly instance = newInstanceName();
   readonly inlineLimit = SEALED_MAX_BYTES - recordOverhead("x".repeat(32));
   readonly #seal = new Seal(this.instance);
   readonly #subscribers: Subscribers;
@@ -73,14 +75,13 @@ class PostgresBus implements Bus {
     this.#subscribers = new Subscribers(this.#warn);
     this.#signed = new SignedEvents(this.#seal);
     this.#notifier = new Notifier({
-      url: options.url,
-      prepare: options.directUrl === undefined || options.directUrl === options.url,
+      connection: options,
       seal: this.#seal,
       onOverflow: () => this.#subscribers.doubt("overflow"),
       warn: this.#warn,
     });
     this.#listener = new Listener({
-      url: options.directUrl ?? options.url,
+      connection: options,
       channels: [ALL_CHANNEL, instanceChannel(this.instance)],
       ...(options.heartbeatIntervalMs === undefined
         ? {}

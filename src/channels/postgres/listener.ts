@@ -1,10 +1,11 @@
-import postgres from "postgres";
+import type postgres from "postgres";
 import type { WarnHandler } from "../subscribers.ts";
+import { type ConnectionOptions, openConnection } from "./connection.ts";
 
 /** What a {@linkcode Listener} is made of. */
 export interface ListenerOptions {
-  /** A direct connection: a pooler in transaction mode drops LISTEN without a word. */
-  readonly url: string;
+  /** It takes the direct one: a pooler in transaction mode drops LISTEN without a word. */
+  readonly connection: ConnectionOptions;
   /** Names of NOTIFY channels: letters, digits and `_`. The last one is this instance's own. */
   readonly channels: readonly string[];
   /** Time between two heartbeats, in ms. @default 5000 */
@@ -30,7 +31,7 @@ export class PoolerError extends Error {
   }
 }
 
-const CONNECT_TIMEOUT_S = 5;
+const SET_UP_TIMEOUT_MS = 6_000;
 const FIRST_ECHO_TIMEOUT_MS = 2_000;
 const DEFAULT_HEARTBEAT_INTERVAL_MS = 5_000;
 const MISSED_HEARTBEATS = 2;
@@ -57,7 +58,13 @@ const HEARTBEAT = "heartbeat ";
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #stop = new AbortController();
-  readonly counters = { reconnects: 0, heartbeats: 0, heartbeatLagMs: 0, stalledEnded: 0 };
+  readonly counters = {
+    listens: 0,
+    reconnects: 0,
+    heartbeats: 0,
+    heartbeatLagMs: 0,
+    stalledEnded: 0,
+  };
   #loop: Promise<void>;
   #listening = false;
   #first = Promise.withResolvers<void>();
@@ -107,6 +114,12 @@ export class Listener {
     }
   }
 
+  #open(name: string, own: Readonly<Record<string, unknown>>): postgres.Sql {
+    const { connection } = this.#options;
+    const { url, directUrl = url } = connection;
+    return openConnection(directUrl, name, connection, { prepare: false, ...own });
+  }
+
   /**
    * Through a pooler in transaction mode the own heartbeat comes back, for it is told before its
    * transaction ends; what another connection says does not.
@@ -114,13 +127,7 @@ export class Listener {
    * @throws {PoolerError} when that is so
    */
   async #requireListen(channel: string, heard: Heard): Promise<void> {
-    const other = postgres(this.#options.url, {
-      max: 1,
-      prepare: false,
-      fetch_types: false,
-      connect_timeout: CONNECT_TIMEOUT_S,
-      onnotice: () => {},
-    });
+    const other = this.#open("maru-listener-check", {});
     try {
       const nonce = HEARTBEAT + crypto.randomUUID();
       const found = heard.within(nonce, POOLER_TIMEOUT_MS);
@@ -153,7 +160,7 @@ export class Listener {
 
   /** One attempt, from the first byte to the doubt that ends it. */
   async #listen(): Promise<void> {
-    const { channels, url, heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS } = this.#options;
+    const { channels, heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS } = this.#options;
     const { signal } = this.#stop;
     const own = channels.at(-1)!;
     const doubt = Promise.withResolvers<never>();
@@ -164,14 +171,9 @@ export class Listener {
     let expected = "";
     const heard = new Heard();
     let connected = false;
-    const sql = postgres(url, {
-      max: 1,
+    const sql = this.#open(LISTENER_NAME, {
       max_lifetime: null,
       idle_timeout: null,
-      prepare: false,
-      fetch_types: false,
-      connect_timeout: CONNECT_TIMEOUT_S,
-      onnotice: () => {},
       onclose: () => connected && doubt.reject(new Error("The connection was closed")),
       onnotify: (channel: string, payload: string) => {
         if (channel === own && payload.startsWith(HEARTBEAT)) {
@@ -179,8 +181,7 @@ export class Listener {
           heard.resolve(payload);
         } else this.#options.onPayload(payload);
       },
-      connection: { application_name: LISTENER_NAME },
-    } as unknown as postgres.Options<Record<string, never>>);
+    });
     /** Sends a nonce to itself and waits until it has come back on this connection. */
     const echo = async (timeoutMs: number) => {
       echoed = Promise.withResolvers<void>();
@@ -196,12 +197,13 @@ export class Listener {
     };
     let settled: Promise<unknown> = Promise.resolve();
     try {
+      this.counters.listens += channels.length;
       const setUp = sql.unsafe(
         `set tcp_user_timeout = ${TCP_USER_TIMEOUT_MS}; ` +
           channels.map((channel) => `listen "${channel}"`).join("; "),
       ).then(() => sql.unsafe("select pg_backend_pid() as pid"));
       settled = setUp.catch(() => {});
-      const pid = await within(setUp, CONNECT_TIMEOUT_S * 1000 + 1000, doubt.promise);
+      const pid = await within(setUp, SET_UP_TIMEOUT_MS, doubt.promise);
       connected = true;
       await echo(FIRST_ECHO_TIMEOUT_MS);
       // A pooler answers with a process id of its own invention; only some of them let LISTEN work.

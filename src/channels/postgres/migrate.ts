@@ -1,7 +1,7 @@
-import postgres from "postgres";
+import { type ConnectionOptions, openConnection } from "./connection.ts";
 
 /** Options of {@linkcode migrateChannels}. */
-export interface MigrateChannelsOptions {
+export interface MigrateChannelsOptions extends Pick<ConnectionOptions, "connection"> {
   /** Told each step that is applied. @default silent */
   readonly log?: (line: string) => void;
 }
@@ -16,13 +16,7 @@ export async function migrateChannels(
   url: string,
   options: MigrateChannelsOptions = {},
 ): Promise<void> {
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: 5,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: { application_name: "maru-migrate" },
-  });
+  const sql = openConnection(url, "maru-migrate", options);
   try {
     await sql.unsafe(`select pg_advisory_xact_lock(${LOCK}); ${VERSIONS}`);
     for (const [index, { name, text }] of STEPS.entries()) {
@@ -48,6 +42,9 @@ export async function migrateChannels(
 
 // "chan" in ASCII: advisory locks share one number space per database.
 const LOCK = 0x6368616e;
+// What a sender in SQL gets: the layer's defaults.
+const SQL_TTL_MS = 60_000;
+const SQL_CAPACITY = 100;
 const UNIQUE_VIOLATION = "23505";
 
 const VERSIONS = `
@@ -164,5 +161,112 @@ do $$ begin
 exception when insufficient_privilege or duplicate_object or unique_violation then
   raise notice 'The role maru_publisher was not made: grant execute on channels.group_send and channels.send yourself';
 end $$;
+`,
+}, {
+  name: "queues",
+  text: `
+create unlogged table channels.queue (
+  id bigint primary key generated always as identity,
+  channel text not null,
+  message json not null,
+  expires_at timestamptz not null
+);
+create index queue_of_channel on channels.queue (channel, id);
+create index queue_by_expiry on channels.queue (expires_at);
+comment on table channels.queue is 'Messages of queue channels that no worker has taken yet; unlogged: a crash of the server empties it';
+comment on column channels.queue.id is 'The order within a channel';
+comment on column channels.queue.channel is 'A name without "!"';
+comment on column channels.queue.message is 'A JSON object';
+comment on column channels.queue.expires_at is 'Nobody gets it after this';
+revoke all on channels.queue from public;
+
+create function channels.enqueue(channel text, message json, ttl_ms float8, capacity int,
+  out put boolean, out expired int)
+language plpgsql set search_path = pg_catalog as $$
+begin
+  with gone as (
+    delete from channels.queue where id in (
+      select id from channels.queue where expires_at <= clock_timestamp() for update skip locked)
+    returning 1
+  )
+  select count(*) into expired from gone;
+  put := capacity > (
+    select count(*) from (
+      select from channels.queue q where q.channel = enqueue.channel
+        and q.expires_at > clock_timestamp() limit enqueue.capacity) waiting);
+  if put then
+    insert into channels.queue (channel, message, expires_at)
+    values (enqueue.channel, enqueue.message, clock_timestamp() + ttl_ms * interval '1 ms');
+  end if;
+end $$;
+comment on function channels.enqueue is 'Keeps a message for whoever reads its channel first; not when the channel holds as many as its capacity';
+
+create function channels.enqueue_exactly(channel text, message json, ttl_ms float8, capacity int,
+  out put boolean, out expired int)
+language plpgsql set search_path = pg_catalog as $$
+begin
+  -- One writer of a channel at a time, so that two do not both take the last place.
+  perform pg_advisory_xact_lock(${LOCK}, hashtext(channel));
+  select e.put, e.expired into put, expired
+  from channels.enqueue(channel, message, ttl_ms, capacity) e;
+end $$;
+comment on function channels.enqueue_exactly is 'The same, never above the capacity; for a transaction of its own, since it holds a lock';
+
+create or replace function channels.send(channel text, message jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if channel !~ '^[A-Za-z0-9_.-]+(![A-Za-z0-9_.-]+)?$' or length(channel) > 99 then
+    raise exception 'Cannot send to channel "%": a name has 1 to 99 ASCII letters, digits, "-", "_" or ".", with one "!" within if it is process-local', channel
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if jsonb_typeof(message) is distinct from 'object' then
+    raise exception 'Cannot send to channel "%": the message is no JSON object', channel
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if position('!' in channel) > 0 then
+    perform channels.publish_signed(jsonb_build_object('channel', channel, 'message', message));
+    return;
+  end if;
+  if octet_length(message::text) > 1048576 then
+    raise exception 'Cannot send the message: % bytes is more than 1 MiB', octet_length(message::text)
+      using errcode = 'program_limit_exceeded';
+  end if;
+  if not (select put from channels.enqueue(channel, message::json, ${SQL_TTL_MS}, ${SQL_CAPACITY})) then
+    raise exception 'Cannot send to channel "%": it is full', channel
+      using errcode = 'program_limit_exceeded', hint = 'Nobody reads it, or its readers are too slow';
+  end if;
+  perform channels.publish_signed(jsonb_build_object('wake', channel));
+end $$;
+
+revoke all on function channels.enqueue, channels.enqueue_exactly from public;
+`,
+}, {
+  name: "presence",
+  text: `
+create unlogged table channels.instances (
+  id text primary key,
+  seen_at timestamptz not null
+) with (fillfactor = 50);
+comment on table channels.instances is 'Instances with members in groups; unlogged: each writes itself anew when it is missing';
+comment on column channels.instances.id is 'Its name on the bus';
+comment on column channels.instances.seen_at is 'Its last heartbeat';
+create unlogged table channels.memberships (
+  group_name text not null,
+  channel text not null,
+  instance text not null references channels.instances on delete cascade,
+  info json,
+  joined_at timestamptz not null default clock_timestamp(),
+  until timestamptz not null,
+  primary key (group_name, channel)
+);
+create index memberships_of_instance on channels.memberships (instance);
+comment on table channels.memberships is 'Who is in which group; written when somebody joins or leaves';
+comment on column channels.memberships.group_name is 'The group';
+comment on column channels.memberships.channel is 'The process-local channel that is in it';
+comment on column channels.memberships.instance is 'The instance that owns the channel: its members are gone with it';
+comment on column channels.memberships.info is 'Who it is, as the application told';
+comment on column channels.memberships.joined_at is 'Since when';
+comment on column channels.memberships.until is 'The membership ends unless it is added again';
+revoke all on channels.instances, channels.memberships from public;
 `,
 }];

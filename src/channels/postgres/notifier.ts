@@ -1,5 +1,6 @@
-import postgres from "postgres";
+import type postgres from "postgres";
 import type { WarnHandler } from "../subscribers.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import { overflowPacket, pack, type Publication, PUBLICATION_MAX_BYTES } from "./packet.ts";
 import { type Seal, SEALED_MAX_BYTES } from "./seal.ts";
 
@@ -16,8 +17,7 @@ export function instanceChannel(instance: string): string {
 
 /** What a {@linkcode Notifier} is made of. */
 export interface NotifierOptions {
-  readonly url: string;
-  readonly prepare: boolean;
+  readonly connection: ConnectionOptions;
   readonly seal: Seal;
   /** Publications were dropped. */
   readonly onOverflow: () => void;
@@ -26,7 +26,6 @@ export interface NotifierOptions {
 
 // A statement carries at most this many payloads, so that a backlog does not become one giant one.
 const STATEMENT_MAX_PAYLOADS = 64;
-const STATEMENT_TIMEOUT_MS = 5_000;
 const RETRY_DELAY_MS = 250;
 const FLUSH_TIMEOUT_MS = 2_000;
 
@@ -41,8 +40,19 @@ const FLUSH_TIMEOUT_MS = 2_000;
  */
 export class Notifier {
   readonly #options: NotifierOptions;
-  readonly counters = { sent: 0, dropped: 0, payloads: 0, notifyBytes: 0, notifyStatements: 0 };
-  #sql: postgres.Sql;
+  readonly counters = {
+    sent: 0,
+    dropped: 0,
+    payloads: 0,
+    notifyBytes: 0,
+    notifyStatements: 0,
+    batchesOf1: 0,
+    batchesTo10: 0,
+    batchesTo100: 0,
+    batchesTo1000: 0,
+    batchesAbove1000: 0,
+  };
+  readonly #connection: Connection;
   #pending: Publication[] = [];
   #pendingBytes = 0;
   #overflowed = false;
@@ -51,7 +61,7 @@ export class Notifier {
 
   constructor(options: NotifierOptions) {
     this.#options = options;
-    this.#sql = this.#connect();
+    this.#connection = new Connection(options.connection, "maru-notify");
   }
 
   publish(publication: Publication): void {
@@ -79,20 +89,8 @@ export class Notifier {
   async close(): Promise<void> {
     await this.flush();
     this.#closed = true;
-    await this.#sql.end({ timeout: 1 });
+    await this.#connection.close();
     await this.#running;
-  }
-
-  #connect(): postgres.Sql {
-    return postgres(this.#options.url, {
-      max: 1,
-      prepare: this.#options.prepare,
-      fetch_types: false,
-      connect_timeout: 5,
-      backoff: () => RETRY_DELAY_MS / 1000,
-      onnotice: () => {},
-      connection: { application_name: "maru-notify" },
-    } as postgres.Options<Record<string, never>>);
   }
 
   async #run(): Promise<void> {
@@ -124,6 +122,7 @@ export class Notifier {
       this.counters.notifyStatements++;
     }
     this.counters.sent += publications.length;
+    this.counters[batchSize(publications.length)]++;
   }
 
   async #notify(json: string): Promise<boolean> {
@@ -148,24 +147,13 @@ export class Notifier {
   }
 
   async #attempt<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T | null> {
-    const sql = this.#sql;
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new Error(`No answer within ${STATEMENT_TIMEOUT_MS} ms`)),
-      STATEMENT_TIMEOUT_MS,
-    );
     try {
-      return await Promise.race([run(sql), late.promise]);
+      return await this.#connection.run(run);
     } catch (error) {
       if (this.#closed) return null;
       this.#options.warn("Cannot notify", error);
-      // In any doubt a new connection: the old one may have been swallowed by the network.
-      this.#sql = this.#connect();
-      sql.end({ timeout: 0 }).catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
       return null;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -179,4 +167,11 @@ export class Notifier {
     this.#overflowed = true;
     this.#options.onOverflow();
   }
+}
+
+function batchSize(size: number): `batches${string}` & keyof Notifier["counters"] {
+  if (size === 1) return "batchesOf1";
+  if (size <= 10) return "batchesTo10";
+  if (size <= 100) return "batchesTo100";
+  return size <= 1000 ? "batchesTo1000" : "batchesAbove1000";
 }

@@ -1,0 +1,63 @@
+import type { ConformanceBackend } from "./backend.ts";
+import { channelItems } from "./channel_items.ts";
+import { faultItems } from "./fault_items.ts";
+import { groupItems } from "./group_items.ts";
+
+/**
+ * Registers, with `Deno.test`, a test for each of the 35 items of the contract that a channel layer
+ * keeps. For a backend of your own: a bus to another engine, stores in another database.
+ *
+ * @throws {RangeError} when the backend declares to lack an item that there is not
+ *
+ * @example
+ * ```ts no-eval
+ * import { ChannelLayer, memoryBusNetwork } from "maru/channels";
+ * import { testChannelLayer } from "maru/channels/testing";
+ *
+ * testChannelLayer({
+ *   name: "my bus",
+ *   lacks: { 26: "There is no SQL" },
+ *   open() {
+ *     const network = memoryBusNetwork();
+ *     return Promise.resolve({
+ *       layer: (options) => Promise.resolve(new ChannelLayer(network.bus(), options)),
+ *       [Symbol.asyncDispose]: () => Promise.resolve(),
+ *     });
+ *   },
+ * });
+ * ```
+ */
+export function testChannelLayer(backend: ConformanceBackend): void {
+  const items = [...channelItems, ...groupItems, ...faultItems].sort((a, b) => a.number - b.number);
+  const lacks = backend.lacks ?? {};
+  for (const number of Object.keys(lacks)) {
+    if (!items.some((item) => item.number === Number(number))) {
+      throw new RangeError(`Cannot lack item ${number}: there are ${items.length}`);
+    }
+  }
+  for (const item of items) {
+    const { number, title, run } = item;
+    const lack = lacks[number];
+    Deno.test({
+      name: `${backend.name}: ${number} · ${title}${lack === undefined ? "" : ` (none: ${lack})`}`,
+      ignore: lack !== undefined,
+      async fn() {
+        await using network = await backend.open(item);
+        await within(ITEM_TIMEOUT_MS, run(network));
+      },
+    });
+  }
+}
+
+// An item that waits for what never comes is to fail, not to hang.
+const ITEM_TIMEOUT_MS = 90_000;
+
+async function within(ms: number, run: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`Not done within ${ms} ms`)), ms);
+  try {
+    await Promise.race([run, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
