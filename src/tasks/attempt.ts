@@ -25,6 +25,7 @@ export class Attempt {
   readonly #report: TaskContext["progress"];
   readonly #controller = new AbortController();
   readonly #abandoned = Promise.withResolvers<never>();
+  #ended = false;
   /** Settles with the end; never rejects. */
   readonly outcome: Promise<Outcome>;
 
@@ -40,6 +41,11 @@ export class Attempt {
     const { reason } = this.#controller.signal;
     return reason instanceof TaskAbortError &&
       (reason.why === "cancelled" || reason.why === "lost");
+  }
+
+  /** Whether it has come to its end, recorded or not. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Asks it to end. The first cause counts. */
@@ -77,6 +83,7 @@ export class Attempt {
     } catch (error) {
       return this.#failed(error);
     } finally {
+      this.#ended = true;
       clearTimeout(soft);
       clearTimeout(hard);
       signal.removeEventListener("abort", setHardLimit);

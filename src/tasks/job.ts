@@ -1,3 +1,4 @@
+import { isUnavailable } from "../db/errors.ts";
 import {
   TaskCancelledError,
   TaskFailedError,
@@ -121,14 +122,16 @@ export class Job<Result = unknown> {
       let pollMs = hears ? POLL_INTERVAL_MS : POLL_ALONE_MIN_MS;
       let shown = "";
       while (!ended.aborted) {
-        const info = await this.#status(ended);
-        if (info === undefined) return;
-        const text = JSON.stringify([info.state, info.attempt, info.progress]);
-        if (text !== shown) yield info;
-        shown = text;
-        if (info.state !== "waiting" && info.state !== "running") return;
+        const info = await this.#look(ended);
+        if (info !== undefined) {
+          const text = JSON.stringify([info.state, info.attempt, info.progress]);
+          if (text !== shown) yield info;
+          shown = text;
+          if (info.state !== "waiting" && info.state !== "running") return;
+        }
         if (ended.aborted) return;
-        await news.next(pollMs);
+        // A database that is away says nothing when it is back.
+        await news.next(info === undefined ? POLL_ALONE_MAX_MS : pollMs);
         if (!hears) pollMs = Math.min(pollMs * 1.5, POLL_ALONE_MAX_MS);
       }
     } finally {
@@ -144,15 +147,17 @@ export class Job<Result = unknown> {
     return await this.#source.jobs.cancel(this.id);
   }
 
-  /** Does not wait for a database that does not answer; it goes on being asked. */
-  async #status(ended: AbortSignal): Promise<JobInfo<Result> | undefined> {
-    if (ended.aborted) return undefined;
+  /** Its status; `undefined` while the database is away, and as soon as the signal aborts. */
+  async #look(ended: AbortSignal): Promise<JobInfo<Result> | undefined> {
     const aborted = Promise.withResolvers<undefined>();
     const abort = () => aborted.resolve(undefined);
     ended.addEventListener("abort", abort, { once: true });
+    const status = this.status().catch((error) => {
+      if (isUnavailable(error)) return undefined;
+      throw error;
+    });
+    status.catch(() => {});
     try {
-      const status = this.status();
-      status.catch(() => {});
       return await Promise.race([status, aborted.promise]);
     } finally {
       ended.removeEventListener("abort", abort);

@@ -4,13 +4,19 @@ import type { JobProgress } from "./job_info.ts";
 const INTERVAL_MS = 250;
 const TEXT_MAX_LENGTH = 1_000;
 
-/** Joins what running tasks report: the first is handed on at once, the others a little later. */
+/**
+ * Joins what running tasks report: the first is handed on at once, the others a little later, and
+ * never two lots at a time, so that an older report cannot overtake a newer one.
+ */
 export class ProgressReports {
-  readonly #handOn: (reports: ReadonlyMap<string, JobProgress>) => void;
+  readonly #handOn: (reports: ReadonlyMap<string, JobProgress>) => Promise<void>;
   #pending = new Map<string, JobProgress>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #resting = false;
+  #closed = false;
 
-  constructor(handOn: (reports: ReadonlyMap<string, JobProgress>) => void) {
+  /** What hands them on does not reject. */
+  constructor(handOn: (reports: ReadonlyMap<string, JobProgress>) => Promise<void>) {
     this.#handOn = handOn;
   }
 
@@ -23,7 +29,7 @@ export class ProgressReports {
       fraction: Math.min(Math.max(fraction, 0), 1),
       text: String(text).slice(0, TEXT_MAX_LENGTH).replaceAll("\0", "").toWellFormed(),
     });
-    if (this.#timer === undefined) this.#flush();
+    if (!this.#resting) void this.#flush();
   }
 
   /** What has ended has no progress any more. */
@@ -32,17 +38,17 @@ export class ProgressReports {
   }
 
   [Symbol.dispose](): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#pending.clear();
   }
 
-  #flush(): void {
-    this.#timer = undefined;
-    if (this.#pending.size === 0) return;
+  async #flush(): Promise<void> {
     const reports = this.#pending;
+    this.#resting = reports.size > 0 && !this.#closed;
+    if (!this.#resting) return;
     this.#pending = new Map();
-    this.#timer = setTimeout(() => this.#flush(), INTERVAL_MS);
-    this.#handOn(reports);
+    await this.#handOn(reports);
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#flush(), INTERVAL_MS);
   }
 }

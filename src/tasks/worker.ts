@@ -276,15 +276,15 @@ export class TaskWorker implements AsyncDisposable {
     }
   }
 
-  #tellProgress(reports: ReadonlyMap<string, JobProgress>): void {
-    for (const { claim: { id, name: task } } of this.#attempts.keys()) {
+  /** Stored before it is told: whoever hears of it may look. */
+  async #tellProgress(reports: ReadonlyMap<string, JobProgress>): Promise<void> {
+    // One that is not stored is followed by others; the sign of life tells of the database.
+    await this.#sign(reports).catch(() => {});
+    for (const { claim: { id, name: task }, ended } of this.#attempts.keys()) {
       const progress = reports.get(id);
-      if (progress !== undefined) {
-        this.#parts.events.send({ type: "task.progress", id, task, ...progress });
-      }
+      if (progress === undefined || ended) continue;
+      this.#parts.events.send({ type: "task.progress", id, task, ...progress });
     }
-    // A report that is not stored is followed by others; the sign of life tells of the database.
-    this.#sign(reports).catch(() => {});
   }
 
   async #sign(reports?: ReadonlyMap<string, JobProgress>): Promise<void> {
