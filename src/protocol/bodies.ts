@@ -74,7 +74,9 @@ export const historyBody = z.object({
 
 /** The query of `GET /api/rooms`. */
 export const roomListQuery = z.object({
-  q: z.string().max(100).optional().meta({ description: "Part of the name" }),
+  // PostgreSQL refuses a text with a NUL.
+  q: z.string().max(100).refine((q) => !q.includes("\0"), { error: "Must have no NUL" }).optional()
+    .meta({ description: "Part of the name" }),
   before: z.string().regex(/^\d{1,16}\.\d{1,16}$/, { error: "Must be the `next` of a page" })
     .optional(),
   limit: wholeNumber(1, 100).default(50).meta({ type: "integer", description: "50 when absent" }),

@@ -100,6 +100,7 @@ Deno.test("rooms are created, listed by their last activity, searched and paged"
   });
   assert.deepEqual((await names(`/api/rooms?q=${encodeURIComponent("마")}`)).names, ["마루"]);
   assert.deepEqual((await names("/api/rooms?q=%25")).names, [], "a wildcard is a character");
+  assert.equal((await ann.call("GET", "/api/rooms?q=a%00b")).status, 400, "NUL is none");
   const room = await ann.call("GET", "/api/rooms/one");
   assert.equal(room.body.last_seq, 1);
   assert.equal((await ann.call("GET", "/api/rooms/none")).body.code, "no_such_room");
