@@ -50,7 +50,7 @@ function checkClient(client: ClientRecord, run: RunRecord): Violation[] {
     ...checkTruth(client, byId, run.losses).map(([rule, detail]) => say(rule, detail)),
     ...checkScreen(client.screen, stored).map((detail) => say("ends with what is stored", detail)),
     ...checkCoverage(client, stored).map((detail) => say("everything is shown to all", detail)),
-    ...checkSent(client, byId).map((detail) => say("stored as it was sent", detail)),
+    ...checkSent(client, byId, run.losses).map((detail) => say("stored as it was sent", detail)),
   ];
 }
 
@@ -154,15 +154,27 @@ function checkCoverage({ events }: ClientRecord, stored: readonly Shown[]): stri
 }
 
 /** What one person said is stored with its text, in the order in which it was said. */
-function checkSent({ sent }: ClientRecord, stored: ReadonlyMap<string, Shown>): string[] {
+function checkSent(
+  { sent, events }: ClientRecord,
+  stored: ReadonlyMap<string, Shown>,
+  losses: readonly Loss[],
+): string[] {
   const wrong: string[] = [];
-  let last = 0;
-  for (const { id, text } of sent) {
+  const told = losses.map((loss) => ({ ...loss, toldAt: events[toldAt(events, loss)]?.at ?? 0 }));
+  const before: { at: number; seq: number; text: string }[] = [];
+  for (const { at, id, text } of sent) {
     const kept = stored.get(id);
     if (kept === undefined) continue;
     if (kept.text !== text) wrong.push(`"${text}" is stored as "${kept.text}"`);
-    if (kept.seq < last) wrong.push(`"${text}" is ${kept.seq}, what was said before it ${last}`);
-    last = kept.seq;
+    // What was lost and said again comes after what was said before one knew.
+    const overtaken = before.find((earlier) =>
+      earlier.seq > kept.seq &&
+      !told.some(({ stoppedAt, toldAt }) => earlier.at <= stoppedAt && at <= toldAt)
+    );
+    if (overtaken) {
+      wrong.push(`"${text}" is ${kept.seq}, "${overtaken.text}" before it ${overtaken.seq}`);
+    }
+    before.push({ at, seq: kept.seq, text });
   }
   return wrong;
 }

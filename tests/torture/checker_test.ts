@@ -31,7 +31,7 @@ function goodRun(): Mutable {
     badFrames: [],
   });
   const ari = client("Ari");
-  ari.sent = [{ id: "m1", text: "text of m1" }, { id: "m3", text: "text of m3" }];
+  ari.sent = [{ at: 5, id: "m1", text: "text of m1" }, { at: 25, id: "m3", text: "text of m3" }];
   ari.events = [acked(1), shown(1), shown(2), acked(3), shown(3), shown(4)];
   return {
     stored: new Map([["lobby", [1, 2, 3, 4].map((seq) => message(seq))]]),
@@ -203,6 +203,21 @@ Deno.test("a loss excuses nothing that was acknowledged before it, or after it",
     run.ari.events = [...run.ari.events, acked(4, { at: 70 }), reset(99)];
   });
   assert.deepEqual(between, ["acknowledged is stored"]);
+});
+
+Deno.test("what was lost may be stored again after what was said next, but not later", () => {
+  const again = (run: Mutable, at: number) => {
+    lossyRun(run);
+    const now = [message(1), message(2), message(3, "m5"), message(4, "m3")];
+    run.stored.set("lobby", now);
+    for (const client of [run.ari, run.bora]) {
+      client.screen = now;
+      client.events = [...client.events, shown(4, { id: "m3", at: 80 })];
+    }
+    run.ari.sent = [...run.ari.sent, { at, id: "m5", text: "text of m5" }];
+  };
+  assert.deepEqual(rulesBroken((run) => again(run, 55)), []);
+  assert.deepEqual(rulesBroken((run) => again(run, 75)), ["stored as it was sent"]);
 });
 
 Deno.test("whoever is told, and still shows the old history, is found", () => {

@@ -2,7 +2,7 @@ import { Api, ApiError, Backoff, RoomConnection } from "../../src/client/mod.ts"
 import type { Message, ServerFrame } from "../../src/protocol/frames.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.ts";
 import { FrameWatch } from "./frame_watch.ts";
-import type { ClientEvent, ClientRecord, Shown } from "./record.ts";
+import type { ClientEvent, ClientRecord, Sent, Shown } from "./record.ts";
 
 /** A page of history: as many as the API gives. */
 const PAGE_SIZE = 200;
@@ -19,7 +19,7 @@ export class Participant implements AsyncDisposable {
   readonly network: TcpProxy;
   readonly #api: Api;
   readonly #events: ClientEvent[] = [];
-  readonly #sent: { id: string; text: string }[] = [];
+  readonly #sent: Sent[] = [];
   readonly #badFrames: string[] = [];
   #connection!: RoomConnection;
   #cookie = "";
@@ -54,7 +54,7 @@ export class Participant implements AsyncDisposable {
   say(text: string): void {
     if (this.#connection.outbox.length >= UNSENT_MAX) return;
     const id = this.#connection.send(text);
-    this.#sent.push({ id, text: digest(text) });
+    this.#sent.push({ at: Date.now(), id, text: digest(text) });
   }
 
   get state(): string {
@@ -150,8 +150,9 @@ export class Participant implements AsyncDisposable {
 
   #show(message: Shown): void {
     this.#events.push({ kind: "shown", at: Date.now(), epoch: this.#epoch, ...message });
-    if (this.#held === null) this.#screen.push(message);
-    else this.#held.push(message);
+    if (this.#held !== null) this.#held.push(message);
+    // The page of history that was loaded may be ahead of the stream.
+    else if (message.seq > this.lastSeq) this.#screen.push(message);
   }
 
   /** Loads the newest page, and those before it, back to what was shown already. */

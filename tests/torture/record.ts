@@ -22,13 +22,20 @@ export type ClientEvent =
   /** History that was loaded over HTTP, an unbroken run up to the newest. */
   | { readonly kind: "loaded"; readonly at: number; readonly messages: readonly Shown[] };
 
+/** What somebody wanted to say. */
+export interface Sent {
+  readonly at: number;
+  readonly id: string;
+  readonly text: string;
+}
+
 /** One client at the end of a run. */
 export interface ClientRecord {
   readonly name: string;
   readonly room: string;
   readonly events: readonly ClientEvent[];
   /** What it wanted to say, in order; the same id may be sent many times. */
-  readonly sent: readonly { readonly id: string; readonly text: string }[];
+  readonly sent: readonly Sent[];
   /** What it shows at the end, oldest first. */
   readonly screen: readonly Shown[];
   /** How its connection stands: `open`, one hopes. */

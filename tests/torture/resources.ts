@@ -1,3 +1,4 @@
+import { memoryMib } from "../support/memory.ts";
 import type { Violation } from "./checker.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Database } from "./database.ts";
@@ -59,11 +60,6 @@ export function compare(before: Resources, after: Resources, instances: number):
     say("connections come back", "an instance does not listen");
   }
   return violations;
-}
-
-async function memoryMib(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024);
 }
 
 async function openFiles(pid: number): Promise<number> {

@@ -14,5 +14,5 @@ export interface World {
 export type Fault = (world: World, random: SeededRandom) => Promise<string>;
 
 export function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

@@ -1,0 +1,92 @@
+import type { Outcome } from "./outcome.ts";
+import { encodeFrame, RawSocket } from "./raw_socket.ts";
+
+const PEERS = 5;
+const END_TIMEOUT_MS = 90_000;
+
+/** Peers that never end a message: cut off long before it fills the memory. */
+export async function endlessMessages(
+  port: number,
+  room: string,
+  outcome: Outcome,
+): Promise<void> {
+  const part = new Uint8Array(4_096).fill(120);
+  await Promise.all(Array.from({ length: PEERS }, async () => {
+    outcome.count("an endless message");
+    await using socket = await RawSocket.open(port, room);
+    for (let n = 0; socket.answers.closed === null && n < 10_000; n++) {
+      if (!await socket.write(encodeFrame(part, { opcode: n === 0 ? 1 : 0, fin: false }))) break;
+    }
+    if (!await socket.until(() => false, END_TIMEOUT_MS)) {
+      outcome.fail("an endless message goes on");
+    }
+  }));
+}
+
+/** Peers that open a connection or a socket and say no more: they are given up. */
+export async function silentPeers(port: number, room: string, outcome: Outcome): Promise<void> {
+  await Promise.all(Array.from({ length: PEERS }, async (_, n) => {
+    outcome.count("a silent peer");
+    await using socket = await RawSocket.open(port, room);
+    // Every other one is in the middle of a frame; nobody answers a ping.
+    if (n % 2 === 0) await socket.write(encodeFrame(new Uint8Array(10), { claimedLength: 100 }));
+    if (!await socket.until(() => false, END_TIMEOUT_MS)) outcome.fail("a silent peer is kept");
+  }));
+}
+
+const BIG_TEXT = "긴글 ".repeat(2_600);
+const BIG_MESSAGES_MAX = 3_000;
+
+/**
+ * Peers in a loud room that never read and never close: let go when too much is unsent for them,
+ * while whoever reads hears everything.
+ */
+export async function deafPeers(port: number, room: string, outcome: Outcome): Promise<void> {
+  const deaf = await Promise.all(Array.from({ length: PEERS }, () => openDeaf(port, room)));
+  outcome.count("a peer that never reads", PEERS);
+  await using speaker = await RawSocket.open(port, room);
+  const begun = performance.now();
+  for (let n = 1; n <= BIG_MESSAGES_MAX && !await allGone(deaf); n++) {
+    const frame = JSON.stringify({ id: crypto.randomUUID(), message: `${n} ${BIG_TEXT}` });
+    await speaker.write(encodeFrame(new TextEncoder().encode(frame)));
+    if (!await speaker.until(({ acks }) => acks >= n, END_TIMEOUT_MS)) {
+      outcome.fail("a loud room falls silent because of those who do not read");
+      break;
+    }
+    if (performance.now() - begun > END_TIMEOUT_MS) break;
+  }
+  if (speaker.answers.closed !== null) outcome.fail("the speaker of a loud room is let go");
+  if (!await allGone(deaf)) outcome.fail("a peer that never reads is kept");
+  for (const connection of deaf) connection.close();
+}
+
+async function openDeaf(port: number, room: string): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const head = `GET /ws/chat/${room}/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n` +
+    "Connection: Upgrade\r\nSec-WebSocket-Key: bWFydSBiZW5jaCBsb2FkIQ==\r\n" +
+    "Sec-WebSocket-Version: 13\r\n\r\n";
+  await connection.write(new TextEncoder().encode(head));
+  return connection;
+}
+
+const ESTABLISHED = "01";
+
+/**
+ * Whether the server has let go of all of these. Its end of each is looked at, in the kernel's table:
+ * what the kernel still keeps for a peer that does not read is nobody's connection any more.
+ */
+async function allGone(connections: readonly Deno.TcpConn[]): Promise<boolean> {
+  const held = new Set<string>();
+  for (const line of (await Deno.readTextFile("/proc/net/tcp")).split("\n").slice(1)) {
+    const [, local, remote, state] = line.trim().split(/\s+/);
+    if (state === ESTABLISHED) held.add(`${portOf(local!)} ${portOf(remote!)}`);
+  }
+  return !connections.some(({ localAddr, remoteAddr }) =>
+    held.has(`${(remoteAddr as Deno.NetAddr).port} ${(localAddr as Deno.NetAddr).port}`)
+  );
+}
+
+/** Of an address such as `0100007F:1F90`. */
+function portOf(address: string): number {
+  return parseInt(address.split(":")[1]!, 16);
+}

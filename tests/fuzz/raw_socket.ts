@@ -1,0 +1,192 @@
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What a frame's first byte says, besides its opcode. */
+export interface FrameOptions {
+  /** @default 1, text */
+  readonly opcode?: number;
+  /** The last of its message. @default true */
+  readonly fin?: boolean;
+  /** The three reserved bits. @default 0 */
+  readonly reserved?: number;
+  /** As a client must. @default true */
+  readonly masked?: boolean;
+  /** What the header says of the length, whatever follows. @default the payload's */
+  readonly claimedLength?: number;
+}
+
+/** A WebSocket frame (RFC 6455, section 5.2), right or wrong. */
+export function encodeFrame(payload: Uint8Array, options: FrameOptions = {}): Uint8Array {
+  const { opcode = 1, fin = true, reserved = 0, masked = true } = options;
+  const length = options.claimedLength ?? payload.length;
+  const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8;
+  const head = 2 + extended + (masked ? 4 : 0);
+  const frame = new Uint8Array(head + payload.length);
+  const view = new DataView(frame.buffer);
+  frame[0] = (fin ? 0x80 : 0) | (reserved << 4) | opcode;
+  frame[1] = (masked ? 0x80 : 0) | (extended === 0 ? length : extended === 2 ? 126 : 127);
+  if (extended === 2) view.setUint16(2, length);
+  if (extended === 8) view.setBigUint64(2, BigInt(length));
+  const mask = [0x12, 0xa7, 0x5c, 0xe9];
+  if (masked) frame.set(mask, head - 4);
+  for (let i = 0; i < payload.length; i++) {
+    frame[head + i] = payload[i]! ^ (masked ? mask[i & 3]! : 0);
+  }
+  return frame;
+}
+
+/** How many answers of each kind came, and how it ended. */
+export interface Answers {
+  acks: number;
+  errors: number;
+  pongs: number;
+  /** Codes of the errors, in order. */
+  codes: string[];
+  /** The close code; 0 when the connection went without one. */
+  closed: number | null;
+}
+
+/**
+ * A WebSocket client on bare TCP: it can say everything that a right one never says, and counts what
+ * it is answered.
+ */
+export class RawSocket implements AsyncDisposable {
+  readonly answers: Answers = { acks: 0, errors: 0, pongs: 0, codes: [], closed: null };
+  readonly #connection: Deno.TcpConn;
+  readonly #reading: Promise<void>;
+  #changed = Promise.withResolvers<void>();
+
+  private constructor(connection: Deno.TcpConn, rest: Uint8Array) {
+    this.#connection = connection;
+    this.#reading = this.#read(rest);
+  }
+
+  /** Opens a socket in a room. */
+  static async open(port: number, room: string): Promise<RawSocket> {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const lines = [
+      `GET /ws/chat/${encodeURIComponent(room)}/ HTTP/1.1`,
+      `Host: 127.0.0.1:${port}`,
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Key: bWFydSBiZW5jaCBsb2FkIQ==",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Protocol: maru.v1",
+    ];
+    await connection.write(encoder.encode(lines.join("\r\n") + "\r\n\r\n"));
+    const { head, rest } = await readHead(connection);
+    if (!head.startsWith("HTTP/1.1 101")) {
+      connection.close();
+      throw new Error(`Cannot open a socket: ${head.split("\r\n")[0]}`);
+    }
+    return new RawSocket(connection, rest);
+  }
+
+  /** Writes bytes; `false` when the other side is gone. */
+  async write(bytes: Uint8Array): Promise<boolean> {
+    try {
+      for (let at = 0; at < bytes.length;) at += await this.#connection.write(bytes.subarray(at));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Waits until the answers are as wanted, or the socket is closed; `false` when it takes too long. */
+  async until(wanted: (answers: Answers) => boolean, timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    while (!wanted(this.answers) && this.answers.closed === null) {
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      const timer = setTimeout(() => this.#change(), left);
+      await this.#changed.promise;
+      clearTimeout(timer);
+    }
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#connection.close();
+    } catch {
+      // It is closed.
+    }
+    await this.#reading;
+  }
+
+  async #read(rest: Uint8Array): Promise<void> {
+    let bytes = rest;
+    const buffer = new Uint8Array(256 * 1024);
+    try {
+      for (;;) {
+        bytes = bytes.subarray(this.#takeFrames(bytes));
+        const n = await this.#connection.read(buffer);
+        if (n === null) break;
+        const joined = new Uint8Array(bytes.length + n);
+        joined.set(bytes);
+        joined.set(buffer.subarray(0, n), bytes.length);
+        bytes = joined;
+      }
+    } catch {
+      // Cut off.
+    }
+    this.answers.closed ??= 0;
+    this.#change();
+  }
+
+  /** Takes whole frames of the server's, and says how many bytes they were. */
+  #takeFrames(bytes: Uint8Array): number {
+    let at = 0;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    while (bytes.length - at >= 2) {
+      const short = bytes[at + 1]! & 0x7f;
+      const head = short < 126 ? 2 : short === 126 ? 4 : 10;
+      if (bytes.length - at < head) break;
+      const length = short < 126
+        ? short
+        : short === 126
+        ? view.getUint16(at + 2)
+        : Number(view.getBigUint64(at + 2));
+      if (bytes.length - at < head + length) break;
+      this.#takeFrame(bytes[at]! & 0x0f, bytes.subarray(at + head, at + head + length));
+      at += head + length;
+    }
+    if (at > 0) this.#change();
+    return at;
+  }
+
+  #takeFrame(opcode: number, payload: Uint8Array): void {
+    if (opcode === 8) {
+      this.answers.closed = payload.length < 2 ? 0 : (payload[0]! << 8) | payload[1]!;
+      return;
+    }
+    if (opcode !== 1) return;
+    for (const line of decoder.decode(payload).split("\n")) {
+      const { type, code } = JSON.parse(line);
+      if (type === "ack") this.answers.acks++;
+      else if (type === "pong") this.answers.pongs++;
+      else if (type === "error") {
+        this.answers.errors++;
+        this.answers.codes.push(code);
+      }
+    }
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+async function readHead(connection: Deno.TcpConn): Promise<{ head: string; rest: Uint8Array }> {
+  const buffer = new Uint8Array(16 * 1024);
+  let length = 0;
+  for (;;) {
+    const n = await connection.read(buffer.subarray(length));
+    if (n === null) throw new Error("Cannot open a socket: closed during the handshake");
+    length += n;
+    const text = new TextDecoder("latin1").decode(buffer.subarray(0, length));
+    const end = text.indexOf("\r\n\r\n");
+    if (end >= 0) return { head: text.slice(0, end), rest: buffer.slice(end + 4, length) };
+  }
+}
