@@ -128,18 +128,12 @@ export class Claims {
   }
 
   /** Gives back what has not come to its end, to be run elsewhere at once; it costs no attempt. */
-  async giveBack(claims: readonly Claim[]): Promise<void> {
-    if (claims.length === 0) return;
-    const given = JSON.stringify(
-      claims.map(({ name, id, retryCount }) => ({ name, id, retryCount })),
-    );
+  async giveBack({ id, name, retryCount }: Claim): Promise<void> {
     await this.#database.query((sql) =>
       sql`
-        update tasks.job j
+        update tasks.job
         set state = 'retry', retry_limit = retry_limit + 1, start_after = now(), output = null
-        from json_to_recordset(${given}::text::json) as c (name text, id uuid, "retryCount" int)
-        where j.name = c.name and j.id = c.id and j.state = 'active'
-          and j.retry_count = c."retryCount"`
+        where name = ${name} and id = ${id} and state = 'active' and retry_count = ${retryCount}`
     );
   }
 

@@ -40,7 +40,7 @@ const CONNECTION_NAME = "maru-tasks";
  */
 export class TasksDatabase implements Db, AsyncDisposable {
   readonly #options: TasksDatabaseOptions;
-  readonly #arrivalHandlers = new Set<() => void>();
+  readonly #arrivalHandlers = new Set<(task?: string) => void>();
   #listening: (() => Arrivals) | undefined;
   #arrivals: Arrivals | undefined;
   #sql: Sql;
@@ -87,14 +87,14 @@ export class TasksDatabase implements Db, AsyncDisposable {
     onNotification: (payload: string) => void,
     onReconnect: () => void,
   ): Promise<{ close(): Promise<void> }> {
-    const tell = () => this.#arrivalHandlers.forEach((handler) => handler());
+    const tell = (task?: string) => this.#arrivalHandlers.forEach((handler) => handler(task));
     this.#listening = () =>
       new Arrivals({
         url: this.#options.directUrl,
         channel,
         onArrival: (task) => {
           onNotification(task);
-          tell();
+          tell(task);
         },
         onListening: () => {
           onReconnect();
@@ -105,8 +105,11 @@ export class TasksDatabase implements Db, AsyncDisposable {
     return { close: () => this.#stopListening() };
   }
 
-  /** Is told when jobs may have arrived; the first one opens the connection that listens. */
-  onArrival(handler: () => void, signal: AbortSignal): void {
+  /**
+   * Is told when jobs of a task have arrived, or, without its name, when any may have. The first
+   * one to want to know opens the connection that listens.
+   */
+  onArrival(handler: (task?: string) => void, signal: AbortSignal): void {
     this.#arrivalHandlers.add(handler);
     signal.addEventListener("abort", () => this.#arrivalHandlers.delete(handler), { once: true });
     this.#arrivals ??= this.#listening?.();

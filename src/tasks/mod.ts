@@ -27,6 +27,7 @@ export { type TaskEvent, taskGroup, type TaskLayer } from "./events.ts";
 export { Job, type ResultOptions } from "./job.ts";
 export type { JobError, JobInfo, JobProgress, JobState } from "./job_info.ts";
 export type { JobListOptions, QueueOverview } from "./jobs.ts";
+export type { DelayOptions } from "./new_job.ts";
 export { once } from "./once.ts";
 export type { FiredTick, ScheduleInfo, ScheduleOptions } from "./schedules.ts";
 export {
@@ -42,5 +43,5 @@ export {
   type TaskSchemaResult,
   type TaskSettings,
 } from "./task.ts";
-export { type DelayOptions, Tasks, type TasksOptions } from "./tasks.ts";
+export { Tasks, type TasksOptions } from "./tasks.ts";
 export { TaskWorker, type WorkOptions } from "./worker.ts";

@@ -62,7 +62,8 @@ export interface ScheduledJob {
 export interface SchedulesOptions {
   readonly database: TasksDatabase;
   readonly queues: Queues;
-  readonly now: () => number;
+  /** @default the database's, which is one for all instances */
+  readonly now: (() => number) | undefined;
   readonly warn: WarnHandler;
 }
 
@@ -81,6 +82,12 @@ interface ScheduleRow {
   readonly last_job: string | null;
 }
 
+interface DueRow extends ScheduleRow {
+  /** `next_at` in full: a date has but milliseconds. */
+  readonly claim: string;
+  readonly now: Date;
+}
+
 /** A tick is missed when nobody fired it for this long: a deploy should not skip any. */
 const MISSED_AFTER_MS = 60_000;
 
@@ -94,7 +101,7 @@ const MISSED_AFTER_MS = 60_000;
 export class Schedules {
   readonly #database: TasksDatabase;
   readonly #queues: Queues;
-  readonly #now: () => number;
+  readonly #now: (() => number) | undefined;
   readonly #warn: WarnHandler;
   readonly #broken = new Set<string>();
 
@@ -120,7 +127,7 @@ export class Schedules {
       throw new TypeError(`Cannot schedule "${name}": missed is "once" or "skip", not "${missed}"`);
     }
     assertTimeZone(timeZone);
-    const next = nextTick(crontab, new Date(this.#now()), timeZone);
+    const next = nextTick(crontab, await this.#time(), timeZone);
     await this.#database.query((sql) =>
       sql`
         insert into tasks.schedules as s
@@ -167,7 +174,7 @@ export class Schedules {
     const row = await this.#find(name);
     if (row === undefined) return false;
     if (!row.paused) return true;
-    const next = nextTick(parseCrontab(row.crontab), new Date(this.#now()), row.time_zone);
+    const next = nextTick(parseCrontab(row.crontab), await this.#time(), row.time_zone);
     await this.#database.query((sql) =>
       sql`
         update tasks.schedules set paused = false, next_at = ${next}
@@ -196,16 +203,17 @@ export class Schedules {
 
   /** Fires what is due; returns what this call has queued. */
   async fireDue(): Promise<FiredTick[]> {
-    const now = new Date(this.#now());
+    const set = this.#now === undefined ? null : new Date(this.#now());
     const rows = await this.#database.query((sql) =>
-      sql<(ScheduleRow & { claim: string })[]>`
-        select *, next_at::text as claim from tasks.schedules
-        where not paused and next_at <= ${now} order by next_at`
+      sql<DueRow[]>`
+        select s.*, s.next_at::text as claim, clock.now
+        from tasks.schedules s, (select coalesce(${set}::timestamptz, now()) as now) clock
+        where not s.paused and s.next_at <= clock.now order by s.next_at`
     );
     const fired: FiredTick[] = [];
     for (const row of rows) {
       try {
-        const tick = await this.#fire(row, now);
+        const tick = await this.#fire(row);
         if (tick !== null) fired.push(tick);
         this.#broken.delete(row.name);
       } catch (error) {
@@ -217,7 +225,8 @@ export class Schedules {
     return fired;
   }
 
-  async #fire(row: ScheduleRow & { claim: string }, now: Date): Promise<FiredTick | null> {
+  async #fire(row: DueRow): Promise<FiredTick | null> {
+    const { now } = row;
     const crontab = parseCrontab(row.crontab);
     const next = nextTick(crontab, now, row.time_zone);
     const last = previousTick(crontab, now, row.time_zone);
@@ -225,9 +234,10 @@ export class Schedules {
     const at = last > row.next_at ? last : row.next_at;
     const fires = row.missed === "once" || now.getTime() - at.getTime() <= MISSED_AFTER_MS;
     return await this.#database.begin(async (tx) => {
+      // As text: postgres.js would cut the microseconds off a time.
       const claimed = await tx.unsafe(
         `update tasks.schedules set next_at = $3::timestamptz
-         where name = $1 and next_at = $2::timestamptz and not paused returning name`,
+         where name = $1 and next_at = $2::text::timestamptz and not paused returning name`,
         [row.name, row.claim, next.toISOString()],
       );
       if (claimed.length === 0 || !fires) return null;
@@ -239,6 +249,12 @@ export class Schedules {
       );
       return { name: row.name, at, job: job! };
     });
+  }
+
+  async #time(): Promise<Date> {
+    if (this.#now !== undefined) return new Date(this.#now());
+    const [row] = await this.#database.query((sql) => sql<{ now: Date }[]>`select now()`);
+    return row!.now;
   }
 
   async #find(name: string): Promise<ScheduleRow | undefined> {

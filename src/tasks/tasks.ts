@@ -1,18 +1,17 @@
 import { PgBoss } from "pg-boss";
 import { isUnavailable } from "../db/errors.ts";
 import type { Crontab } from "./crontab.ts";
-import { TasksDatabase, type Transaction } from "./database.ts";
+import { TasksDatabase } from "./database.ts";
 import { TaskEvents, type TaskLayer } from "./events.ts";
-import { TaskInputError } from "./errors.ts";
 import { Job } from "./job.ts";
 import type { JobInfo } from "./job_info.ts";
 import { type JobListOptions, Jobs, type QueueOverview } from "./jobs.ts";
-import { NotJsonError, toJson } from "./json.ts";
 import { sleep } from "./loop.ts";
 import { migrateTasks, TASKS_SCHEMA } from "./migrate.ts";
+import { type DelayOptions, newJob } from "./new_job.ts";
 import { type NewJob, Queues } from "./queues.ts";
 import { type FiredTick, type ScheduleInfo, type ScheduleOptions, Schedules } from "./schedules.ts";
-import { firstIssue, type Task } from "./task.ts";
+import type { Task } from "./task.ts";
 import { TaskWorker, type WorkOptions } from "./worker.ts";
 
 /** What {@linkcode Tasks} is opened with. */
@@ -25,28 +24,17 @@ export interface TasksOptions {
   readonly layer?: TaskLayer;
   /** Told of what went wrong and is tried again. */
   readonly warn: (message: string, error: unknown) => void;
-  /** The clock of the schedules, in ms; jobs follow the database's. @default {Date.now} */
+  /** The clock of the schedules, in ms, for tests. @default the database's */
   readonly now?: () => number;
   /** Whether to bring the schema `tasks` to the newest. @default true */
   readonly migrate?: boolean;
   /** How long to wait for a database that is away at the start, in ms. @default 30000 */
   readonly openTimeoutMs?: number;
-  /** A worker that gives no sign for this long is dead, in ms; they do each second. @default 10000 */
+  /**
+   * A worker that gives no sign for this long is dead, in ms. They give one each second; a task
+   * that keeps the thread busy for as long looks the same. @default 10000
+   */
   readonly deadAfterMs?: number;
-}
-
-/** Options of `delay`. */
-export interface DelayOptions {
-  /** Not before this time. @default now */
-  readonly at?: Date;
-  /** Not before this many ms have passed, by the database's clock. @default 0 */
-  readonly in?: number;
-  /** A higher one is taken first. @default the task's */
-  readonly priority?: number;
-  /** Joins the job with this key that waits or runs, if there is one. @default the task's */
-  readonly uniqueKey?: string;
-  /** Queues it within this transaction: rolled back means never queued. @default its own */
-  readonly transaction?: Transaction;
 }
 
 const DEFAULT_OPEN_TIMEOUT_MS = 30_000;
@@ -55,8 +43,6 @@ const OPEN_BACKOFF_MS = 250;
 const DELETE_INTERVAL_S = 600;
 // Jobs do not depend on each other here.
 const FLOW_INTERVAL_S = 86_400;
-// The key of an index may not be much longer.
-const UNIQUE_KEY_MAX_LENGTH = 500;
 
 /**
  * Background work, on the one database: tasks that are queued, done by workers at least once, and
@@ -93,7 +79,7 @@ export class Tasks implements AsyncDisposable {
   readonly #workers = new Set<TaskWorker>();
 
   private constructor(options: TasksOptions, boss: PgBoss, database: TasksDatabase) {
-    const { layer, warn, now = Date.now } = options;
+    const { layer, warn, now } = options;
     this.#options = options;
     this.#boss = boss;
     this.#database = database;
@@ -297,58 +283,4 @@ export class Tasks implements AsyncDisposable {
   #job<Result>({ output }: Task<unknown, Result>, id: string): Job<Result> {
     return new Job(id, { jobs: this.#jobs, events: this.#events, output });
   }
-}
-
-async function newJob(
-  task: Task,
-  input: unknown,
-  { at, in: inMs, priority, uniqueKey }: DelayOptions,
-  place: string,
-): Promise<NewJob> {
-  let value: unknown;
-  try {
-    value = JSON.parse(toJson(input));
-  } catch (error) {
-    if (!(error instanceof NotJsonError)) throw error;
-    throw new TaskInputError(task.name, `${place} is no JSON: ${error.message}`, { cause: error });
-  }
-  // As the worker will see it: a date is a text by then.
-  const parsed = await task.input.safeParseAsync(value);
-  if (!parsed.success) {
-    throw new TaskInputError(task.name, `${place} does not fit: ${firstIssue(parsed.error)}`, {
-      cause: parsed.error,
-    });
-  }
-  const key = uniqueKey ?? task.settings.uniqueKey?.(parsed.data as never);
-  if (key !== undefined && (key === "" || key.length > UNIQUE_KEY_MAX_LENGTH)) {
-    throw new RangeError(
-      `Cannot queue task "${task.name}": a unique key has 1 to ${UNIQUE_KEY_MAX_LENGTH} characters`,
-    );
-  }
-  return {
-    id: crypto.randomUUID(),
-    input: value,
-    priority: priority ?? task.settings.priority,
-    startAfter: startAfter(task.name, at, inMs),
-    uniqueKey: key,
-  };
-}
-
-function startAfter(task: string, at: Date | undefined, inMs: number | undefined) {
-  if (at !== undefined && inMs !== undefined) {
-    throw new TypeError(`Cannot queue task "${task}": it takes "at" or "in", not both`);
-  }
-  if (at !== undefined) {
-    if (Number.isNaN(at.getTime())) {
-      throw new RangeError(`Cannot queue task "${task}": "at" is no valid date`);
-    }
-    return at.toISOString();
-  }
-  if (inMs === undefined || inMs === 0) return undefined;
-  if (!Number.isFinite(inMs) || inMs < 0) {
-    throw new RangeError(
-      `Cannot queue task "${task}": "in" ${inMs} is no number of ms from now on`,
-    );
-  }
-  return String(inMs / 1000);
 }

@@ -4,6 +4,7 @@ import { Attempt } from "./attempt.ts";
 import { type Claim, Claims } from "./claims.ts";
 import type { TasksDatabase } from "./database.ts";
 import { DeadWorkers } from "./dead_workers.ts";
+import { Endings } from "./endings.ts";
 import type { TaskEvents } from "./events.ts";
 import type { JobProgress } from "./job_info.ts";
 import { repeat, sleep } from "./loop.ts";
@@ -63,6 +64,7 @@ export class TaskWorker implements AsyncDisposable {
   readonly #concurrency: number;
   readonly #stopTimeoutMs: number;
   readonly #claims: Claims;
+  readonly #endings: Endings;
   readonly #rates: RateLimits;
   readonly #progress: ProgressReports;
   readonly #attempts = new Map<Attempt, Promise<void>>();
@@ -85,6 +87,7 @@ export class TaskWorker implements AsyncDisposable {
     this.#concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
     this.#stopTimeoutMs = options.stopTimeoutMs ?? DEFAULT_STOP_TIMEOUT_MS;
     this.#claims = new Claims(boss, database, warn, this.#ended.signal);
+    this.#endings = new Endings(this.#claims, events, warn);
     this.#rates = new RateLimits(database);
     this.#progress = new ProgressReports((reports) => this.#tellProgress(reports));
     const intervalMs = Math.min(DEAD_LOOK_INTERVAL_MS, deadAfterMs / 2);
@@ -102,7 +105,9 @@ export class TaskWorker implements AsyncDisposable {
       loop("The look at the schedules", SCHEDULE_INTERVAL_MS, () => schedules.fireDue()),
       loop("Tidying up", FORGET_INTERVAL_MS, () => forgetOnce(database)),
     ];
-    database.onArrival(() => this.#lookSoon(), this.#stopping.signal);
+    database.onArrival((task) => {
+      if (task === undefined || this.#tasks.has(task)) this.#lookSoon();
+    }, this.#stopping.signal);
     if (options.signal?.aborted) void this.stop();
     options.signal?.addEventListener("abort", () => void this.stop(), {
       once: true,
@@ -231,49 +236,10 @@ export class TaskWorker implements AsyncDisposable {
     );
   }
 
-  /** Records how an attempt ended; never rejects. */
   async #finish({ settings }: Task, attempt: Attempt): Promise<void> {
-    const { claim } = attempt;
     const outcome = await attempt.outcome;
-    this.#progress.forget(claim.id);
-    try {
-      if (outcome.kind === "done") {
-        await this.#done(claim, outcome.result, settings.keepResultMs);
-      } else if (outcome.kind === "failed") {
-        await this.#failed(claim, outcome.error, outcome.permanent);
-      } else if (outcome.kind === "stopped") {
-        await this.#claims.giveBack([claim]);
-      }
-    } catch (error) {
-      this.#parts.warn(`Cannot record the end of job "${claim.id}" of "${claim.name}"`, error);
-    }
-  }
-
-  async #done(claim: Claim, result: string, keepResultMs: number): Promise<void> {
-    const { id, name: task } = claim;
-    let counted: boolean;
-    try {
-      counted = await this.#claims.complete(claim, result, keepResultMs);
-    } catch (error) {
-      // Such as a number that jsonb does not hold: it would not do so the next time.
-      const message = `Cannot keep the result of task "${task}": ${(error as Error).message}`;
-      await this.#failed(claim, { name: "PermanentTaskError", message }, true);
-      return;
-    }
-    if (counted) this.#parts.events.send({ type: "task.done", id, task });
-  }
-
-  async #failed(
-    claim: Claim,
-    error: { readonly name: string; readonly message: string },
-    permanent: boolean,
-  ): Promise<void> {
-    const { id, name: task, retryCount, retryLimit } = claim;
-    const { message } = error;
-    const counted = await this.#claims.fail(claim, error, permanent);
-    if (counted && (permanent || retryCount >= retryLimit)) {
-      this.#parts.events.send({ type: "task.failed", id, task, message });
-    }
+    this.#progress.forget(attempt.claim.id);
+    await this.#endings.record(attempt.claim, outcome, settings.keepResultMs);
   }
 
   /** Stored before it is told: whoever hears of it may look. */

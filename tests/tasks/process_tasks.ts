@@ -1,4 +1,4 @@
-import postgres from "postgres";
+import type postgres from "postgres";
 import { z } from "zod";
 import { defineTask, type Task } from "../../src/tasks/mod.ts";
 

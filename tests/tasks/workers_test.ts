@@ -155,6 +155,27 @@ Deno.test("an instance takes no more than three connections, and two when it doe
   await until(async () => await connections() === 0);
 });
 
+Deno.test("a worker whose listener is ended goes on, and listens again", async () => {
+  await using database = await createTestDatabase();
+  await using opened = await openTasks(database.url);
+  const { tasks } = opened;
+  const add = defineTask({ name: "add", input: z.number(), run: (n) => n + 1 });
+  tasks.work([add]);
+  const listener = async () => {
+    const [row] = await database.sql`
+      select pid from pg_stat_activity
+      where datname = current_database() and application_name = 'maru-listener'
+        and query <> '' and state = 'idle'`;
+    return row?.["pid"] as number | undefined;
+  };
+  const pid = await until(listener);
+  await database.sql`select pg_terminate_backend(${pid})`;
+  const job = await tasks.delay(add, 1);
+  assert.equal(await job.result({ timeout: 5_000 }), 2);
+  const again = await until(listener);
+  assert.notEqual(again, pid);
+});
+
 Deno.test("many instances may begin at once on an empty database", async () => {
   await using database = await createTestDatabase();
   const opened = await Promise.all(Array.from({ length: 5 }, () => openTasks(database.url)));
