@@ -1,6 +1,12 @@
 import type { Server } from "node:http";
 import { Accounts } from "./accounts/mod.ts";
-import { type Bus, ChannelLayer, migrateChannels, openPostgresBus } from "./channels/mod.ts";
+import {
+  type Bus,
+  ChannelLayer,
+  migrateChannels,
+  openPostgresBus,
+  postgresStores,
+} from "./channels/mod.ts";
 import { Chat } from "./chat/mod.ts";
 import type { Config } from "./config.ts";
 import { migrate, requireServerLevel } from "./db/migrations.ts";
@@ -54,7 +60,12 @@ export async function startApp(
   const readers = new Pool(url, { name: "maru-reader", max: READERS, prepare });
   await readers.query((sql) => requireServerLevel(sql));
   const bus = await openPostgresBus({ url, directUrl, warn: log.warn });
-  const layer = new ChannelLayer(bus, { warn: log.warn });
+  const stores = postgresStores({ url, directUrl, warn: log.warn });
+  // Nobody asks this layer who is in a group, so nothing is written of it.
+  const layer = new ChannelLayer(bus, { warn: log.warn }, {
+    queues: stores.queues,
+    owned: [stores],
+  });
   const writerPools = Array.from(
     { length: WRITERS },
     () => new Pool(url, { name: "maru-writer", prepare }),
@@ -76,6 +87,7 @@ export async function startApp(
     accounts,
     chat,
     bus,
+    layer,
     sockets,
     guests,
     allowedOrigins: config.ALLOWED_ORIGINS,

@@ -5,6 +5,17 @@
  */
 export type { Bus, BusCounters, BusHandler, BusHealth, Doubt } from "./bus.ts";
 export { SQL_TOPIC } from "./bus.ts";
+export { Consumer } from "./consumers/consumer.ts";
+export { JsonWebSocketConsumer } from "./consumers/json_websocket_consumer.ts";
+export {
+  acceptedSubprotocol,
+  type MakeConsumer,
+  websocketConsumer,
+  type WebSocketConsumerOptions,
+} from "./consumers/mount.ts";
+export { HANDLER_TIMEOUT_MS } from "./consumers/session.ts";
+export { type Scope, WebSocketConsumer } from "./consumers/websocket_consumer.ts";
+export { runWorker, WORKER_GRACE_MS, type WorkerOptions } from "./consumers/worker.ts";
 export { ChannelFullError, MessageTooLargeError } from "./errors.ts";
 export type { MemberInfo, Membership } from "./groups.ts";
 export {

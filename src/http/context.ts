@@ -1,7 +1,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { UpgradeWebSocket } from "hono/ws";
 import type { Accounts, Person } from "../accounts/mod.ts";
-import type { Bus } from "../channels/mod.ts";
+import type { Bus, ChannelLayer } from "../channels/mod.ts";
 import type { Chat } from "../chat/mod.ts";
 import type { Sockets } from "./sockets/sockets.ts";
 
@@ -10,6 +10,7 @@ export interface HttpOptions {
   readonly accounts: Accounts;
   readonly chat: Chat;
   readonly bus: Bus;
+  readonly layer: ChannelLayer;
   readonly sockets: Sockets;
   readonly allowedOrigins: readonly string[];
   readonly guests: "allow" | "deny";

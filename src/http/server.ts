@@ -5,6 +5,7 @@ import type { Server } from "node:http";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
+import { acceptedSubprotocol } from "../channels/mod.ts";
 import { isUnavailable } from "../db/errors.ts";
 import { FRAME_MAX_BYTES } from "../protocol/codes.ts";
 import type { HttpOptions, RequestEnvironment } from "./context.ts";
@@ -16,7 +17,7 @@ import { mountPages } from "./routes/pages.ts";
 import { mountPeople } from "./routes/people.ts";
 import { mountReference } from "./routes/reference.ts";
 import { mountRooms } from "./routes/rooms.ts";
-import { chooseSubprotocol, mountRoomSocket } from "./sockets/mount.ts";
+import { mountRoomSocket } from "./sockets/mount.ts";
 
 /** A request's body is at most this long. */
 export const BODY_MAX_BYTES = 256 * 1024;
@@ -39,7 +40,7 @@ export function createServer(options: HttpOptions): Server {
   });
   const { injectWebSocket, upgradeWebSocket, wss } = createNodeWebSocket({ app });
   wss.options.maxPayload = WS_MAX_PAYLOAD_BYTES;
-  wss.options.handleProtocols = chooseSubprotocol;
+  wss.options.handleProtocols = acceptedSubprotocol;
 
   app.onError((error, c) => {
     if (error instanceof HTTPException && error.status < 500) {

@@ -4,4 +4,5 @@
  * @module
  */
 export type { ConformanceBackend, ConformanceItem, ConformanceNetwork } from "./backend.ts";
+export { ConsumerTester, type ConsumerTesterOptions } from "./consumer_tester.ts";
 export { testChannelLayer } from "./conformance.ts";

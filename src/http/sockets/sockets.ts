@@ -1,6 +1,6 @@
 import { PING_INTERVAL_MS } from "../../protocol/codes.ts";
 import { Pacer } from "./pacer.ts";
-import type { RoomSocket } from "./room_socket.ts";
+import type { RoomConsumer } from "./room_consumer.ts";
 import type { Transport } from "./transport.ts";
 
 /** One instance holds at most this many sockets. */
@@ -19,7 +19,7 @@ const NEVER = Infinity;
 
 /** One socket and what is known of its peer. */
 export interface HeldSocket {
-  readonly room: RoomSocket;
+  readonly room: RoomConsumer;
   readonly transport: Transport;
   /** When the peer was last heard, in ms of `performance.now()`. */
   heardAt: number;
@@ -60,7 +60,7 @@ export class Sockets implements AsyncDisposable {
     return this.#draining;
   }
 
-  hold(room: RoomSocket, transport: Transport): HeldSocket {
+  hold(room: RoomConsumer, transport: Transport): HeldSocket {
     const socket: Watched = {
       room,
       transport,

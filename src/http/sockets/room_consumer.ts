@@ -1,5 +1,8 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import type { WebSocket } from "ws";
 import type { Person } from "../../accounts/mod.ts";
+import { WebSocketConsumer } from "../../channels/mod.ts";
 import {
   type Append,
   type AppendOrigin,
@@ -19,25 +22,28 @@ import {
   ERRORS,
   FRAME_MAX_BYTES,
   RESUME_MAX_ENTRIES,
+  SUBPROTOCOL,
 } from "../../protocol/codes.ts";
 import { clientFrames, type MessageFrame, type ResetFrame } from "../../protocol/frames.ts";
 import { messageTextError } from "../../protocol/text.ts";
 import type { RoomName } from "../../protocol/room_name.ts";
-import type { Transport } from "./transport.ts";
+import type { HeldSocket, Sockets } from "./sockets.ts";
+import { Transport } from "./transport.ts";
 
 /** Missed entries go out in slices of about this many bytes … */
 export const RESUME_SLICE_BYTES = 256 * 1024;
 /** … the next one when less than this is unsent. */
 export const RESUME_LOW_WATER_BYTES = 64 * 1024;
 
-/** What a {@linkcode RoomSocket} is opened with. */
-export interface RoomSocketOptions {
+/** What a {@linkcode RoomConsumer} is made of. */
+export interface RoomConsumerOptions {
   readonly chat: Chat;
+  readonly sockets: Sockets;
+  /** The connection under the WebSocket. */
+  readonly connection: Socket;
   readonly person: Person;
   readonly room: RoomName;
   readonly address: string;
-  /** Whether the client speaks `maru.v1`. */
-  readonly joined: boolean;
   /** Where the client was, when it comes back. */
   readonly resume: { readonly after: number; readonly epoch: string } | null;
   readonly onError: (message: string, error: unknown) => void;
@@ -50,12 +56,14 @@ export interface RoomSocketOptions {
  * It joins its hub in the same turn in which its position reaches the hub's, so nothing falls
  * between what it read from the log and what the hub gives it.
  */
-export class RoomSocket implements HubMember, AppendOrigin {
-  readonly joined: boolean;
+export class RoomConsumer extends WebSocketConsumer implements HubMember, AppendOrigin {
+  /** Whether the client speaks `maru.v1`. */
+  joined = false;
   position = 0;
   closed = false;
-  readonly #transport: Transport;
-  readonly #options: RoomSocketOptions;
+  readonly #options: RoomConsumerOptions;
+  #transport!: Transport;
+  #held!: HeldSocket;
   #person: Person;
   #room: RoomView | undefined;
   #hub: Hub | undefined;
@@ -64,44 +72,55 @@ export class RoomSocket implements HubMember, AppendOrigin {
   /** Refused, and to be sent again before anything that came after it: so the order holds. */
   #blockedOn: { readonly id: string; readonly order: number } | null = null;
 
-  constructor(transport: Transport, options: RoomSocketOptions) {
-    this.#transport = transport;
+  constructor(options: RoomConsumerOptions) {
+    super();
     this.#options = options;
     this.#person = options.person;
-    this.joined = options.joined;
   }
 
   get userId(): string {
     return this.#person.id;
   }
 
-  /** Enters the room and catches up; afterwards the socket is live, or closed with a verdict. */
-  async enter(): Promise<void> {
-    const { chat, room, address } = this.#options;
-    try {
-      const entered = await chat.enter(room, this.#person, { create: true, address });
-      if (this.closed) return;
-      if ("refused" in entered) return this.#refuseEntry(entered.refused, entered.retryAfter);
-      await this.#join(entered.view);
-    } catch (error) {
-      this.#options.onError("Cannot enter a room", error);
-      this.#end("database_unavailable", CLOSE.DATABASE_UNAVAILABLE);
-    }
+  /**
+   * Enters the room and catches up; afterwards the socket is live, or closed with a verdict. What
+   * the client sends meanwhile waits in the kernel.
+   */
+  override async connect(): Promise<void> {
+    const { sockets, connection } = this.#options;
+    this.joined = this.scope.subprotocols.includes(SUBPROTOCOL);
+    await this.accept(this.joined ? SUBPROTOCOL : undefined);
+    const ws = this.raw as WebSocket;
+    this.#transport = new Transport(ws, connection, sockets.pacer);
+    this.#held = sockets.hold(this, this.#transport);
+    ws.on("pong", () => this.#held.heardAt = performance.now());
+    // A frame above the limit or broken framing: ws has queued its close frame, with 1009 or 1002.
+    ws.on("error", () => this.#transport.cutSoon());
+    // Whoever is gone need not be caught up any more.
+    ws.on("close", () => this.leave());
+    await this.#enter();
   }
 
   /** Takes a frame of the client's. */
-  receive(data: Buffer, isBinary: boolean): void {
+  override receive(data: string | Uint8Array): void {
     if (this.closed) return;
-    if (data.length > FRAME_MAX_BYTES) return this.#end("frame_too_large", CLOSE.FRAME_TOO_LARGE);
-    if (isBinary) return this.#badFrame("Send text, not binary");
-    const text = data.toString();
+    this.#held.heardAt = performance.now();
+    if (Buffer.byteLength(data) > FRAME_MAX_BYTES) {
+      return this.#end("frame_too_large", CLOSE.FRAME_TOO_LARGE);
+    }
+    if (typeof data !== "string") return this.#badFrame("Send text, not binary");
     // Only joined frames have several lines; others may be JSON in any layout.
-    const objects = this.joined ? text.split("\n") : [text];
+    const objects = this.joined ? data.split("\n") : [data];
     for (const object of objects) {
       if (this.closed) return;
       if (object.trim() !== "") this.#receiveObject(object);
       else if (objects.length === 1) this.#badFrame("An empty frame");
     }
+  }
+
+  override disconnect(): void {
+    this.leave();
+    this.#options.sockets.release(this.#held);
   }
 
   /** The peer is gone. What it sent and is not in flight is dropped. */
@@ -120,7 +139,7 @@ export class RoomSocket implements HubMember, AppendOrigin {
     this.#end("too_slow", CLOSE.TOO_SLOW);
   }
 
-  send(frames: Uint8Array): void {
+  override send(frames: Uint8Array): void {
     this.#transport.send(frames);
   }
 
@@ -147,6 +166,19 @@ export class RoomSocket implements HubMember, AppendOrigin {
   accepts({ id, order = 0 }: Append): boolean {
     const blocked = this.#blockedOn;
     return blocked === null || order < blocked.order || id === blocked.id;
+  }
+
+  async #enter(): Promise<void> {
+    const { chat, room, address } = this.#options;
+    try {
+      const entered = await chat.enter(room, this.#person, { create: true, address });
+      if (this.closed) return;
+      if ("refused" in entered) return this.#refuseEntry(entered.refused, entered.retryAfter);
+      await this.#join(entered.view);
+    } catch (error) {
+      this.#options.onError("Cannot enter a room", error);
+      this.#end("database_unavailable", CLOSE.DATABASE_UNAVAILABLE);
+    }
   }
 
   async #join(room: RoomView): Promise<void> {

@@ -1,0 +1,129 @@
+import type { Context, Env, MiddlewareHandler } from "hono";
+import type { UpgradeWebSocket } from "hono/ws";
+import type { ChannelLayer } from "../layer.ts";
+import type { WarnHandler } from "../subscribers.ts";
+import { SocketSession } from "./session.ts";
+import type { Scope, WebSocketConsumer } from "./websocket_consumer.ts";
+import { wireOf } from "./wire.ts";
+
+/** Options of {@linkcode websocketConsumer}. */
+export interface WebSocketConsumerOptions<E extends Env> {
+  readonly layer: ChannelLayer;
+  /** Who it is, for the consumer's scope. @default nobody */
+  readonly user?: (c: Context<E>) => unknown;
+  /** The session, for the consumer's scope. @default none */
+  readonly session?: (c: Context<E>) => unknown;
+  /** A handler that takes longer closes its socket, in ms; Infinity for none. @default {HANDLER_TIMEOUT_MS} */
+  readonly handlerTimeoutMs?: number;
+  /** Told of handlers that fail. @default silent */
+  readonly warn?: WarnHandler;
+}
+
+/** Makes the consumer for a request, or answers it instead. */
+export type MakeConsumer<E extends Env> = (
+  c: Context<E>,
+) => WebSocketConsumer | Response | Promise<WebSocketConsumer | Response>;
+
+/**
+ * Mounts consumers on a route: one is made for each request that wants a WebSocket.
+ *
+ * Any of Hono's adapters will do. With `@hono/node-ws`, set `wss.options.handleProtocols` to
+ * {@linkcode acceptedSubprotocol}, for it answers with the first one offered otherwise.
+ *
+ * @example
+ * ```ts no-eval
+ * import { Hono } from "hono";
+ * import { upgradeWebSocket } from "hono/deno";
+ * import { postgresChannelLayer, websocketConsumer, WebSocketConsumer } from "maru/channels";
+ *
+ * class EchoConsumer extends WebSocketConsumer {
+ *   override receive(data: string | Uint8Array) {
+ *     this.send(data);
+ *   }
+ * }
+ *
+ * const layer = await postgresChannelLayer({ url: "postgres://localhost/app" });
+ * const app = new Hono();
+ * app.get("/ws/echo/", websocketConsumer(upgradeWebSocket, () => new EchoConsumer(), { layer }));
+ * Deno.serve(app.fetch);
+ * ```
+ */
+export function websocketConsumer<E extends Env>(
+  // deno-lint-ignore no-explicit-any -- each adapter's raw socket has a type of its own
+  upgradeWebSocket: UpgradeWebSocket<any, any>,
+  make: MakeConsumer<E>,
+  options: WebSocketConsumerOptions<E>,
+): MiddlewareHandler<E> {
+  const { user = () => undefined, session = () => undefined, ...rest } = options;
+  return async function websocketConsumer(c, next): Promise<Response> {
+    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
+      return c.text("This address is a WebSocket's", 426, { Upgrade: "websocket" });
+    }
+    const consumer = await make(c);
+    if (consumer instanceof Response) return consumer;
+    const scope = new RequestScope(c, { user: () => user(c), session: () => session(c) });
+    const socket = new SocketSession(consumer, { ...rest, scope: () => scope });
+    const verdict = await socket.connect();
+    if (!verdict.accepted) {
+      return new Response(verdict.body, { status: verdict.status });
+    }
+    const { subprotocol } = verdict;
+    const { incoming } = (c.env ?? {}) as { incoming?: object };
+    if (incoming !== undefined) subprotocols.set(incoming, subprotocol);
+    const upgrade = upgradeWebSocket(
+      () => ({ onOpen: (_event, { raw }) => socket.open(wireOf(raw)) }),
+      subprotocol === undefined ? {} : { protocol: subprotocol },
+    );
+    return (await upgrade(c, next))!;
+  };
+}
+
+/** The subprotocol that the consumer of a request accepted with: `handleProtocols` of `ws`. */
+export function acceptedSubprotocol(_offered: Set<string>, request: object): string | false {
+  return subprotocols.get(request) ?? false;
+}
+
+const subprotocols = new WeakMap<object, string | undefined>();
+
+/** Looks into the request when asked. */
+class RequestScope implements Scope {
+  readonly #c: Context;
+  readonly #who: { readonly user: () => unknown; readonly session: () => unknown };
+
+  constructor(
+    c: Context,
+    who: { readonly user: () => unknown; readonly session: () => unknown },
+  ) {
+    this.#c = c;
+    this.#who = who;
+  }
+
+  get path(): string {
+    return this.#c.req.path;
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    return this.#c.req.param();
+  }
+
+  get query(): URLSearchParams {
+    return new URL(this.#c.req.url).searchParams;
+  }
+
+  get headers(): Headers {
+    return this.#c.req.raw.headers;
+  }
+
+  get subprotocols(): readonly string[] {
+    const offered = this.#c.req.header("sec-websocket-protocol") ?? "";
+    return offered.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  }
+
+  get user(): unknown {
+    return this.#who.user();
+  }
+
+  get session(): unknown {
+    return this.#who.session();
+  }
+}

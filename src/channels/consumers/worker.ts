@@ -1,0 +1,121 @@
+import type { ChannelLayer } from "../layer.ts";
+import type { Message } from "../message.ts";
+import type { WarnHandler } from "../subscribers.ts";
+import { begin, type Consumer, dispatch } from "./consumer.ts";
+import { HANDLER_TIMEOUT_MS } from "./session.ts";
+
+/** What is at work when the worker stops has so long to end. */
+export const WORKER_GRACE_MS = 30_000;
+
+/** Options of {@linkcode runWorker}. */
+export interface WorkerOptions {
+  /** Stops the worker: it takes nothing more, and ends what it began. */
+  readonly signal?: AbortSignal;
+  /** A handler that takes longer is given up: its consumer is replaced. In ms. @default 60000 */
+  readonly handlerTimeoutMs?: number;
+  /** How long a stop waits for what is at work, in ms. @default 30000 */
+  readonly graceMs?: number;
+  /** Told of handlers that fail. @default silent */
+  readonly warn?: WarnHandler;
+}
+
+/**
+ * Serves queue channels: each message goes to one worker of all, to the handler of its type. One
+ * consumer serves a channel, one message at a time; for more at once run more workers.
+ *
+ * Delivery is at most once: a message whose handler fails, or whose worker is killed, is gone. Work
+ * that must not be lost is a task (`maru/tasks`).
+ *
+ * @returns when the signal has aborted and what was at work has ended
+ * @throws {TypeError} when a name is not that of a queue channel
+ *
+ * @example
+ * ```ts
+ * import { Consumer, memoryChannelLayer, type Message, runWorker } from "maru/channels";
+ *
+ * class ThumbnailConsumer extends Consumer {
+ *   thumbnailMake({ id }: Message) {
+ *     console.log(`Thumbnail of ${id}`);
+ *   }
+ * }
+ *
+ * await using layer = memoryChannelLayer();
+ * const stop = new AbortController();
+ * const worker = runWorker(layer, { thumbnails: ThumbnailConsumer }, { signal: stop.signal });
+ * await layer.send("thumbnails", { type: "thumbnail.make", id: 7 });
+ * stop.abort();
+ * await worker;
+ * ```
+ */
+export async function runWorker(
+  layer: ChannelLayer,
+  consumers: Readonly<Record<string, new () => Consumer>>,
+  options: WorkerOptions = {},
+): Promise<void> {
+  for (const channel of Object.keys(consumers)) {
+    if (channel.includes("!")) {
+      throw new TypeError(`Cannot serve channel "${channel}": it is process-local`);
+    }
+  }
+  await Promise.all(
+    Object.entries(consumers).map(([channel, Type]) => serve(layer, channel, Type, options)),
+  );
+}
+
+async function serve(
+  layer: ChannelLayer,
+  channel: string,
+  Type: new () => Consumer,
+  options: WorkerOptions,
+): Promise<void> {
+  const { signal, warn = () => {} } = options;
+  let worker: WorkingConsumer | undefined;
+  for await (const message of layer.messages(channel, signal === undefined ? {} : { signal })) {
+    worker ??= new WorkingConsumer(new Type(), layer, channel);
+    try {
+      await worker.handle(message, options);
+    } catch (error) {
+      warn(`${Type.name} failed at a message of type ${message["type"]}`, error);
+      if (error instanceof GivenUp) worker = undefined;
+    }
+  }
+  worker?.end("The worker stops");
+}
+
+/** A handler was not done in time. */
+class GivenUp extends Error {}
+
+class WorkingConsumer {
+  readonly #consumer: Consumer;
+  readonly #done = new AbortController();
+
+  constructor(consumer: Consumer, layer: ChannelLayer, channel: string) {
+    this.#consumer = consumer;
+    begin(consumer, { layer, channelName: () => channel, signal: this.#done.signal });
+  }
+
+  end(reason: string): void {
+    this.#done.abort(new Error(reason));
+  }
+
+  /** @throws {GivenUp} when it takes too long, by itself or while the worker stops */
+  async handle(message: Message, options: WorkerOptions): Promise<void> {
+    const { handlerTimeoutMs = HANDLER_TIMEOUT_MS, graceMs = WORKER_GRACE_MS, signal } = options;
+    const late = Promise.withResolvers<never>();
+    const timers: ReturnType<typeof setTimeout>[] = [];
+    const limit = (ms: number) =>
+      timers.push(setTimeout(() => late.reject(new GivenUp(`Not done within ${ms} ms`)), ms));
+    const stopping = () => limit(graceMs);
+    limit(handlerTimeoutMs);
+    signal?.addEventListener("abort", stopping, { once: true });
+    try {
+      await Promise.race([dispatch(this.#consumer, message), late.promise]);
+    } catch (error) {
+      if (error instanceof GivenUp) this.end(error.message);
+      throw error;
+    } finally {
+      for (const timer of timers) clearTimeout(timer);
+      signal?.removeEventListener("abort", stopping);
+    }
+  }
+}

@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import {
+  JsonWebSocketConsumer,
+  memoryChannelLayer,
+  type Message,
+  type Scope,
+  WebSocketConsumer,
+} from "../../src/channels/mod.ts";
+import { ConsumerTester, type ConsumerTesterOptions } from "../../src/channels/testing/mod.ts";
+
+class ChatConsumer extends JsonWebSocketConsumer<{ name: string }> {
+  readonly log: unknown[] = [];
+
+  override connect() {
+    this.groups = [`chat-${this.scope.params["room"]}`];
+    return this.accept();
+  }
+
+  override receiveJson(content: unknown) {
+    const { message } = content as { message: string };
+    const sender = this.scope.user.name;
+    return this.layer.groupSend(this.groups[0]!, { type: "chat.message", sender, message });
+  }
+
+  override disconnect(code: number) {
+    this.log.push(code);
+  }
+
+  chatMessage({ sender, message }: Message) {
+    this.sendJson({ sender, message });
+  }
+}
+
+function lobby(name: string): Partial<Scope> {
+  return { params: { room: "lobby" }, user: { name } };
+}
+
+/** A layer and what went wrong on it. */
+function setUp() {
+  const layer = memoryChannelLayer();
+  const warnings: string[] = [];
+  const warn = (message: string, error: unknown) => warnings.push(`${message}: ${error}`);
+  return {
+    layer,
+    warnings,
+    peer: (consumer: WebSocketConsumer, more: Partial<ConsumerTesterOptions> = {}) =>
+      new ConsumerTester(consumer, { layer, warn, ...more }),
+  };
+}
+
+Deno.test("two consumers talk in a group that they join on connect and leave on disconnect", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  const consumer = new ChatConsumer();
+  const ann = peer(consumer, { scope: lobby("Ann") });
+  const ben = peer(new ChatConsumer(), { scope: lobby("벤") });
+  assert.deepEqual(await ann.connect(), { accepted: true, subprotocol: undefined });
+  await ben.connect();
+  assert.equal((await layer.presence("chat-lobby")).length, 2);
+  ben.sendJson({ message: "안녕" });
+  for (const each of [ann, ben]) {
+    assert.deepEqual(await each.receiveJson(), { sender: "벤", message: "안녕" });
+  }
+  await ann.disconnect(1001);
+  assert.deepEqual(consumer.log, [1001]);
+  assert.equal((await layer.presence("chat-lobby")).length, 1);
+  ben.sendJson({ message: "alone" });
+  await ben.receive();
+  assert.ok(await ann.receiveNothing());
+  await ben.disconnect();
+  assert.deepEqual(warnings, []);
+});
+
+Deno.test("a consumer refuses before the upgrade: by a status, by closing, by not accepting", async () => {
+  const { layer, peer } = setUp();
+  await using _ = layer;
+  const kinds: [() => WebSocketConsumer["connect"], number, string][] = [
+    [
+      () =>
+        function (this: WebSocketConsumer) {
+          this.groups = ["g"];
+          this.refuse(401, "Sign in first");
+        },
+      401,
+      "Sign in first",
+    ],
+    [
+      () =>
+        function (this: WebSocketConsumer) {
+          this.close(4403);
+        },
+      403,
+      "",
+    ],
+    [() => () => {}, 403, ""],
+  ];
+  for (const [connect, status, body] of kinds) {
+    const consumer = new WebSocketConsumer();
+    consumer.connect = connect();
+    consumer.disconnect = () => assert.fail("it was never connected");
+    assert.deepEqual(await peer(consumer).connect(), { accepted: false, status, body });
+    assert.equal(consumer.signal.aborted, true);
+  }
+  assert.deepEqual(await layer.presence("g"), []);
+});
+
+Deno.test("a consumer refuses after the upgrade: an error frame, then a close code", async () => {
+  const { layer, peer } = setUp();
+  await using _ = layer;
+  class Refusing extends JsonWebSocketConsumer {
+    override connect() {
+      void this.accept();
+      this.sendJson({ error: "not allowed" });
+      this.close(4403, "not allowed");
+    }
+  }
+  const tester = peer(new Refusing());
+  assert.equal((await tester.connect()).accepted, true);
+  assert.deepEqual(await tester.receiveJson(), { error: "not allowed" });
+  assert.deepEqual(await tester.closed, { code: 4403, reason: "not allowed" });
+});
+
+Deno.test("a subprotocol is accepted when it was offered; another is an error", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  const accepting = (name: string) => {
+    const consumer = new WebSocketConsumer();
+    consumer.connect = () => consumer.accept(name);
+    return peer(consumer, { scope: { subprotocols: ["chat.v2", "chat.v1"] } });
+  };
+  const tester = accepting("chat.v1");
+  assert.deepEqual(await tester.connect(), { accepted: true, subprotocol: "chat.v1" });
+  await tester.disconnect();
+  assert.deepEqual(await accepting("chat.v3").connect(), {
+    accepted: false,
+    status: 500,
+    body: "",
+  });
+  assert.match(warnings[0]!, /subprotocol "chat.v3": it was not offered/);
+});
+
+Deno.test("what throws closes that socket only, and is told with the event's type", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  class Fragile extends JsonWebSocketConsumer {
+    override groups = ["g"];
+    override receiveJson() {
+      throw new Error("at receive");
+    }
+    fine() {
+      this.send("fine");
+    }
+    async breaks() {
+      await Promise.resolve();
+      throw new Error("at an event");
+    }
+  }
+  class Sturdy extends Fragile {
+    override breaks() {
+      this.send("sturdy");
+      return Promise.resolve();
+    }
+  }
+  const [receiving, handling, other] = [new Fragile(), new Fragile(), new Sturdy()]
+    .map((consumer) => peer(consumer)) as [ConsumerTester, ConsumerTester, ConsumerTester];
+  for (const each of [receiving, handling, other]) await each.connect();
+  receiving.sendJson({});
+  assert.equal((await receiving.closed).code, 1011);
+  await layer.groupSend("g", { type: "breaks" });
+  assert.equal((await handling.closed).code, 1011);
+  assert.equal(await other.receive(), "sturdy");
+  await layer.groupSend("g", { type: "fine" });
+  assert.equal(await other.receive(), "fine");
+  assert.match(warnings[0]!, /Fragile failed at receive: .*at receive/);
+  assert.match(warnings[1]!, /Fragile failed at an event of type breaks: .*at an event/);
+  await other.disconnect();
+});
+
+Deno.test("an error in connect refuses with 500; one in disconnect is told", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  const broken = new WebSocketConsumer();
+  broken.connect = () => Promise.reject(new Error("no database"));
+  assert.deepEqual(await peer(broken).connect(), { accepted: false, status: 500, body: "" });
+  const leaving = new WebSocketConsumer();
+  leaving.groups = ["g"];
+  leaving.disconnect = () => Promise.reject(new Error("at the end"));
+  const tester = peer(leaving);
+  await tester.connect();
+  await tester.disconnect();
+  assert.deepEqual(await layer.presence("g"), [], "it left its groups all the same");
+  assert.match(
+    warnings.join(),
+    /failed at connect: .*no database.*failed at disconnect: .*at the end/,
+  );
+  const badGroup = new WebSocketConsumer();
+  badGroup.groups = ["no/group"];
+  assert.equal((await peer(badGroup).connect()).accepted, false);
+});
+
+Deno.test("an event's type names a handler of the application's, and nothing else", async () => {
+  const types: unknown[] = [
+    "nobody.handles",
+    "close",
+    "send.json",
+    "connect",
+    "constructor",
+    "to.string",
+    "_private",
+    ".hidden",
+    "two..dots",
+    "",
+    "가",
+    7,
+    undefined,
+  ];
+  for (const type of types) {
+    const { layer, peer, warnings } = setUp();
+    await using _ = layer;
+    class Handling extends JsonWebSocketConsumer {
+      override groups = ["g"];
+      override connect() {
+        return this.accept();
+      }
+      _private() {
+        assert.fail("it is private");
+      }
+      hidden() {
+        assert.fail("it is hidden");
+      }
+    }
+    const tester = peer(new Handling());
+    await tester.connect();
+    await layer.groupSend("g", { type });
+    assert.equal((await tester.closed).code, 1011);
+    assert.match(warnings[0]!, /TypeError: Cannot handle a message/);
+    if (typeof type === "string") assert.ok(warnings[0]!.includes(`"${type}"`), warnings[0]);
+  }
+});
+
+Deno.test("everything of one socket is done one after the other, in the order of its coming", async () => {
+  const { layer, peer } = setUp();
+  await using _ = layer;
+  const log: string[] = [];
+  class Slow extends WebSocketConsumer {
+    override groups = ["g"];
+    override async connect() {
+      await this.accept();
+      log.push("connecting");
+      await Promise.resolve();
+      log.push("connected");
+    }
+    override async receive(data: string | Uint8Array) {
+      log.push(`${data} begins`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      log.push(`${data} ends`);
+    }
+    event() {
+      log.push("event");
+    }
+    override disconnect() {
+      log.push("disconnected");
+    }
+  }
+  const tester = peer(new Slow());
+  await tester.connect();
+  tester.send("a");
+  await layer.groupSend("g", { type: "event" });
+  tester.send("b");
+  await tester.disconnect();
+  assert.deepEqual(log, [
+    ...["connecting", "connected", "a begins", "a ends", "event", "b begins", "b ends"],
+    "disconnected",
+  ]);
+});
+
+Deno.test("a handler that never returns is given up, and its socket closed", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  const stuck = new WebSocketConsumer();
+  stuck.receive = () => new Promise(() => {});
+  const tester = peer(stuck, { handlerTimeoutMs: 30 });
+  await tester.connect();
+  tester.send("x");
+  assert.equal((await tester.closed).code, 1011);
+  assert.match(warnings[0]!, /It takes longer than 30 ms/);
+});
+
+Deno.test("what is no JSON closes with 1007, bytes with 1003", async () => {
+  const { layer, peer } = setUp();
+  await using _ = layer;
+  for (const [data, code] of [["{", 1007], ["", 1007], [new Uint8Array(1), 1003]] as const) {
+    const tester = peer(new JsonWebSocketConsumer());
+    await tester.connect();
+    tester.send(data);
+    assert.equal((await tester.closed).code, code);
+  }
+});
+
+Deno.test("a consumer that is used too early says so", () => {
+  const consumer = new WebSocketConsumer();
+  for (const use of ["scope", "raw", "layer", "channelName", "signal"] as const) {
+    assert.throws(() => consumer[use], /a constructor is too early/);
+  }
+  assert.throws(() => consumer.send("x"), /a constructor is too early/);
+});
