@@ -72,7 +72,12 @@ export class TaskEvents {
     const channel = layer.newChannel("task");
     layer.subscribe(channel, (message) => handler(message as unknown as TaskEvent), { signal });
     layer.onDoubt(() => handler(undefined), { signal });
-    await layer.groupAdd(taskGroup(id), channel);
-    return true;
+    try {
+      await layer.groupAdd(taskGroup(id), channel);
+      return true;
+    } catch (error) {
+      this.#warn(`Cannot listen to job "${id}"; it is polled for`, error);
+      return false;
+    }
   }
 }

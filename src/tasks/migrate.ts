@@ -10,18 +10,17 @@ const LOCK = 0x7461736b;
 
 /**
  * Brings the schema `tasks` to what this library and pg-boss need. Safe to run from many instances
- * at once: the others wait for the first, and find it done.
+ * at once: pg-boss lets one of them do it, and the others find it done; so does what follows.
  *
  * @param url a direct connection, not a pooler in transaction mode
  */
 export async function migrateTasks(url: string): Promise<void> {
   const sql = connectTasks(url, { max: 1, prepare: false });
   try {
-    await sql.unsafe(`select pg_advisory_lock(${LOCK})`);
     await migratePgBoss(sql);
-    await sql.unsafe(TABLES);
+    // Several statements in one simple query are one transaction.
+    await sql.unsafe(`select pg_advisory_xact_lock(${LOCK}); ${TABLES}`);
   } finally {
-    // The lock goes with the connection.
     await sql.end({ timeout: 1 });
   }
 }

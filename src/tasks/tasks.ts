@@ -171,7 +171,12 @@ export class Tasks implements AsyncDisposable {
     return info?.task === task.name ? this.#job(task, info.id) : null;
   }
 
-  /** Does these tasks, and looks after the schedules, until it is stopped. */
+  /**
+   * Does these tasks, and looks after the schedules, until it is stopped.
+   *
+   * @throws {RangeError} when the concurrency is no whole number above 0
+   * @throws {TypeError} when two tasks have the same name
+   */
   work(tasks: readonly Task[], options: WorkOptions = {}): TaskWorker {
     const { warn, deadAfterMs = DEFAULT_DEAD_AFTER_MS } = this.#options;
     const worker = new TaskWorker(tasks, options, {

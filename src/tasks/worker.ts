@@ -83,8 +83,13 @@ export class TaskWorker implements AsyncDisposable {
   constructor(tasks: readonly Task[], options: WorkOptions, parts: WorkerParts) {
     const { boss, database, events, schedules, deadAfterMs, warn } = parts;
     this.#parts = parts;
-    this.#tasks = new Map(tasks.map((task) => [task.name, task]));
+    this.#tasks = byName(tasks);
     this.#concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
+    if (!Number.isInteger(this.#concurrency) || this.#concurrency < 1) {
+      throw new RangeError(
+        `Cannot work: concurrency ${this.#concurrency} is no whole number above 0`,
+      );
+    }
     this.#stopTimeoutMs = options.stopTimeoutMs ?? DEFAULT_STOP_TIMEOUT_MS;
     this.#claims = new Claims(boss, database, warn, this.#ended.signal);
     this.#endings = new Endings(this.#claims, events, warn);
@@ -266,4 +271,15 @@ export class TaskWorker implements AsyncDisposable {
       if (why !== undefined) attempt.abort(why);
     }
   }
+}
+
+function byName(tasks: readonly Task[]): ReadonlyMap<string, Task> {
+  const found = new Map<string, Task>();
+  for (const task of tasks) {
+    if (found.has(task.name)) {
+      throw new TypeError(`Cannot work: there are two tasks "${task.name}"`);
+    }
+    found.set(task.name, task);
+  }
+  return found;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { defineTask, TaskAbortError } from "../../src/tasks/mod.ts";
+import { crontab, defineTask, TaskAbortError } from "../../src/tasks/mod.ts";
 import { createTestDatabase, PrivateServer } from "../support/database.ts";
+import { findPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
 import { openTasks, until } from "./open_tasks.ts";
 import { processTasks } from "./process_tasks.ts";
 import { spawnWorker } from "./spawn_worker.ts";
@@ -86,6 +87,17 @@ Deno.test("a worker that is told to stop gives back what does not end, to run el
   assert.equal((await worker.status).code, 0);
   // To be given back costs no attempt.
   assert.equal((await job.status()).retries, 4);
+});
+
+Deno.test("a worker that cannot be is refused", async () => {
+  await using database = await createTestDatabase();
+  await using opened = await openTasks(database.url);
+  const { tasks } = opened;
+  const task = defineTask({ name: "task", input: z.number(), run: (n) => n });
+  for (const concurrency of [0, 1.5, NaN]) {
+    assert.throws(() => tasks.work([task], { concurrency }), RangeError);
+  }
+  assert.throws(() => tasks.work([task, { ...task }]), /Cannot work: there are two tasks "task"/);
 });
 
 Deno.test("a worker that stops lets what runs end, and starts nothing more", async () => {
@@ -176,9 +188,34 @@ Deno.test("a worker whose listener is ended goes on, and listens again", async (
   assert.notEqual(again, pid);
 });
 
+const pgbouncer = await findPgBouncer();
+if (pgbouncer === null) console.warn("PgBouncer is not installed: its test is skipped");
+
+Deno.test({
+  name: "through a pooler in transaction mode all goes on, with the listener on the direct URL",
+  ignore: pgbouncer === null,
+  async fn() {
+    await using database = await createTestDatabase();
+    await using pooler = await startPgBouncer(pgbouncer!, database.url);
+    await using opened = await openTasks(pooler.through(database.url), {
+      directUrl: database.url,
+    });
+    const { tasks, warnings } = opened;
+    const add = defineTask({ name: "add", input: z.number(), run: (n) => n + 1 });
+    tasks.work([add]);
+    const jobs = await tasks.delayMany(add, Array.from({ length: 100 }, (_, n) => n));
+    const results = await Promise.all(jobs.map((job) => job.result()));
+    assert.equal(results.reduce((sum, n) => sum + n), 5_050);
+    await tasks.schedule("it", crontab({ minute: 0 }), add, 1);
+    await database.sql`update tasks.schedules set next_at = now()`;
+    await until(async () => (await tasks.list({ state: "done", limit: 200 })).length === 101);
+    assert.deepEqual(warnings, []);
+  },
+});
+
 Deno.test("many instances may begin at once on an empty database", async () => {
   await using database = await createTestDatabase();
-  const opened = await Promise.all(Array.from({ length: 5 }, () => openTasks(database.url)));
+  const opened = await Promise.all(Array.from({ length: 8 }, () => openTasks(database.url)));
   assert.deepEqual(opened.flatMap(({ warnings }) => warnings), []);
   await Promise.all(opened.map((one) => one[Symbol.asyncDispose]()));
 });
