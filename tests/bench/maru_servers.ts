@@ -1,6 +1,6 @@
 import { connect } from "../../src/db/pool.ts";
 import { type Instance, startInstance } from "../support/instance.ts";
-import { type Servers, startBenchPostgres, sumCpu } from "./servers.ts";
+import { COLLECTING_FLAGS, type Servers, startBenchPostgres, sumCpu } from "./servers.ts";
 
 /** Options of {@linkcode startMaru}. */
 export interface MaruOptions {
@@ -8,11 +8,14 @@ export interface MaruOptions {
   readonly flags?: readonly string[];
   /** Let the instances end by themselves, so that their profiles are written. @default false */
   readonly graceful?: boolean;
+  /** Whether they can be told to collect their garbage. @default false */
+  readonly collecting?: boolean;
 }
 
 /** Two instances on a PostgreSQL of their own, with the limit for people's messages turned off. */
 export async function startMaru(options: MaruOptions = {}): Promise<Servers> {
-  const { flags = [], graceful = false } = options;
+  const { graceful = false, collecting = false } = options;
+  const flags = [...options.flags ?? [], ...collecting ? COLLECTING_FLAGS : []];
   await using starting = new AsyncDisposableStack();
   const postgres = starting.use(await startBenchPostgres());
   const env = { MESSAGE_RATE: "0", LOG_LEVEL: "warning" };
@@ -27,6 +30,7 @@ export async function startMaru(options: MaruOptions = {}): Promise<Servers> {
   return {
     ports: instances.map(({ port }) => port),
     pids,
+    collecting: collecting ? pids : [],
     createRooms: (names) => createRooms(postgres.url, names),
     cpu: () => sumCpu({ instances: pids, postgres: postgres.pid, broker: null }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -19,6 +19,25 @@ export interface Servers extends AsyncDisposable {
   /** Lets clients enter these rooms. */
   createRooms(names: readonly string[]): Promise<void>;
   cpu(): Promise<CpuMs>;
+  /** Of the processes that hold the sockets, those that {@linkcode collectGarbage} can be told to. */
+  readonly collecting: readonly number[];
+}
+
+const COLLECT_GARBAGE = new URL("./collect_garbage.mjs", import.meta.url).pathname;
+/** What lets a Deno process be told to collect its garbage … */
+export const COLLECTING_FLAGS = ["--v8-flags=--expose-gc", `--preload=${COLLECT_GARBAGE}`];
+/** … and a Node process. */
+export const COLLECTING_NODE_FLAGS = ["--expose-gc", `--import=${COLLECT_GARBAGE}`];
+const COLLECTIONS = 3;
+const COLLECTION_MS = 1_000;
+
+/** Lets servers collect their garbage, those that can be told to. */
+export async function collectGarbage({ collecting }: Servers): Promise<void> {
+  // Pages are given back by a collection after the one that has emptied them, and in the background.
+  for (let i = 0; i < COLLECTIONS; i++) {
+    for (const pid of collecting) Deno.kill(pid, "SIGUSR2");
+    await new Promise((resolve) => setTimeout(resolve, COLLECTION_MS));
+  }
 }
 
 /** Which processes {@linkcode sumCpu} counts. */

@@ -51,6 +51,8 @@ export async function startDjango(): Promise<Servers> {
   return {
     ports: instances.map(({ port }) => port),
     pids: [...pids, redis.pid],
+    // Python frees what nobody holds at once.
+    collecting: [],
     createRooms: () => Promise.resolve(),
     cpu: () => sumCpu({ instances: pids, postgres: postgres.pid, broker: redis.pid }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

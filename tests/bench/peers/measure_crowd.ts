@@ -1,11 +1,13 @@
 import { lines } from "../measure.ts";
-import type { Servers } from "../servers.ts";
+import { collectGarbage, type Servers } from "../servers.ts";
 import type { CrowdResult, IdlePlan, IdleResult, ReturnPlan, ReturnResult } from "./crowd.ts";
 
 /** What an idle crowd costs. */
 export interface IdleMeasured extends IdleResult {
-  /** Resident memory of the servers, the broker included, in bytes. */
+  /** Resident memory of the servers, the broker included, in bytes; after a garbage collection … */
   readonly bytesPerConnection: number;
+  /** … and before it, with what the entering has left. */
+  readonly bytesAtOnce: number;
   readonly connectionsPerSecond: number;
 }
 
@@ -21,14 +23,22 @@ export async function measureIdle(
   servers: Servers,
   plan: Omit<IdlePlan, "task" | "ports">,
 ): Promise<IdleMeasured> {
-  let [before, after] = [0, 0];
+  let [before, atOnce, after] = [0, 0, 0];
   const result = await runCrowd({ ...plan, task: "idle", ports: servers.ports }, {
-    baseline: async () => before = await residentBytes(servers.pids),
-    idle: async () => after = await residentBytes(servers.pids),
+    baseline: async () => {
+      await collectGarbage(servers);
+      before = await residentBytes(servers.pids);
+    },
+    idle: async () => {
+      atOnce = await residentBytes(servers.pids);
+      await collectGarbage(servers);
+      after = await residentBytes(servers.pids);
+    },
   }) as IdleResult;
   return {
     ...result,
     bytesPerConnection: (after - before) / result.entered,
+    bytesAtOnce: (atOnce - before) / result.entered,
     connectionsPerSecond: result.entered / result.seconds,
   };
 }

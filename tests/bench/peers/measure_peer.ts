@@ -111,11 +111,12 @@ async function idleCrowd(peer: Peer, options: MeasurePeerOptions): Promise<IdleM
   const early = Math.ceil(clients * EARLY_SHARE);
   const idle = await withServers(
     peer,
-    { ...options, rooms },
+    { ...options, rooms, collecting: true },
     (servers) => measureIdle(servers, { framing, rooms, clients, early, settleSeconds }),
   );
   options.progress(
     `${title}: ${idle.entered} idle, ${(idle.bytesPerConnection / 1024).toFixed(1)} KB each, ` +
+      `${(idle.bytesAtOnce / 1024).toFixed(1)} KB with garbage, ` +
       `${idle.connectionsPerSecond.toFixed(0)} connections/s, ${idle.closed} closed`,
   );
   return idle;
@@ -139,12 +140,17 @@ async function returningCrowd(peer: Peer, options: MeasurePeerOptions): Promise<
   return comeback;
 }
 
+interface ServersOptions extends MeasurePeerOptions {
+  readonly rooms: readonly string[];
+  readonly collecting?: boolean;
+}
+
 async function withServers<T>(
   peer: Peer,
-  { rooms, started }: MeasurePeerOptions & { readonly rooms: readonly string[] },
+  { rooms, started, collecting = false }: ServersOptions,
   run: (servers: Servers) => Promise<T>,
 ): Promise<T> {
-  await using servers = await peer.start();
+  await using servers = await peer.start({ collecting });
   started(servers);
   await servers.createRooms(rooms);
   return await run(servers);

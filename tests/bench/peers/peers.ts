@@ -22,7 +22,8 @@ export interface Peer {
   readonly remembers: boolean;
   /** Makes it ready to start: null, or what is missing. */
   prepare(): Promise<string | null>;
-  start(): Promise<Servers>;
+  /** `collecting`: so that they can be told to collect their garbage. */
+  start(options?: { readonly collecting: boolean }): Promise<Servers>;
 }
 
 const nothing = () => Promise.resolve(null);
@@ -60,7 +61,7 @@ export const PEERS: readonly Peer[] = [
     idle: true,
     remembers: true,
     prepare: installSocketIo,
-    start: () => startSocketIo("postgres"),
+    start: (options) => startSocketIo("postgres", options),
   },
   {
     key: "socketio-redis",
@@ -72,7 +73,7 @@ export const PEERS: readonly Peer[] = [
     remembers: true,
     prepare: async () =>
       await redisVersion() === null ? "redis-server is not installed" : await installSocketIo(),
-    start: () => startSocketIo("redis"),
+    start: (options) => startSocketIo("redis", options),
   },
   {
     key: "django",

@@ -1,5 +1,5 @@
 import { connect } from "../../../src/db/pool.ts";
-import { type Servers, startBenchPostgres, sumCpu } from "../servers.ts";
+import { COLLECTING_NODE_FLAGS, type Servers, startBenchPostgres, sumCpu } from "../servers.ts";
 import { startRedis } from "./redis.ts";
 import { type ServerProcess, startProcess, tryCommand } from "./server_process.ts";
 
@@ -8,7 +8,10 @@ const SOURCE = "tests/bench/peers/socket_io";
 const INSTALLED = ".data/bench/socket_io";
 
 /** Two Node processes with Socket.IO, on a PostgreSQL of their own, joined by one of its adapters. */
-export async function startSocketIo(adapter: "postgres" | "redis"): Promise<Servers> {
+export async function startSocketIo(
+  adapter: "postgres" | "redis",
+  { collecting = false } = {},
+): Promise<Servers> {
   await using starting = new AsyncDisposableStack();
   const postgres = starting.use(await startBenchPostgres());
   const sql = connect(postgres.url, { name: "maru-bench" });
@@ -19,7 +22,7 @@ export async function startSocketIo(adapter: "postgres" | "redis"): Promise<Serv
   for (let i = 0; i < 2; i++) {
     const instance = await startProcess({
       command: "node",
-      args: [`${INSTALLED}/server.cjs`],
+      args: [...collecting ? COLLECTING_NODE_FLAGS : [], `${INSTALLED}/server.cjs`],
       env: {
         NODE_ENV: "production",
         DATABASE_URL: postgres.url,
@@ -34,6 +37,7 @@ export async function startSocketIo(adapter: "postgres" | "redis"): Promise<Serv
   return {
     ports: instances.map(({ port }) => port),
     pids: broker === null ? pids : [...pids, broker],
+    collecting: collecting ? pids : [],
     createRooms: () => Promise.resolve(),
     cpu: () => sumCpu({ instances: pids, postgres: postgres.pid, broker }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
