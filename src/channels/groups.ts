@@ -3,10 +3,13 @@ export type MemberInfo = { readonly [key: string]: unknown };
 
 /** A channel's membership of a group. */
 export interface Membership {
+  /** What it is in. */
   readonly group: string;
+  /** Who is in it: a process-local channel. */
   readonly channel: string;
   /** When it ends, in ms of the layer's clock. */
   readonly until: number;
+  /** Who it is, when it was told. */
   readonly info: MemberInfo | null;
 }
 

@@ -39,6 +39,7 @@ export interface QueueStore extends AsyncDisposable {
 
 /** Somebody who is in a group. */
 export interface Present {
+  /** The process-local channel that is in it. */
   readonly channel: string;
   /** What it was added with. */
   readonly info: MemberInfo | null;

@@ -30,6 +30,7 @@ export class JsonWebSocketConsumer<User = unknown, Session = unknown>
     this.send(JSON.stringify(content));
   }
 
+  /** Parses what the peer sent, and hands it to {@linkcode receiveJson}. */
   override receive(data: string | Uint8Array): Promise<void> | void {
     if (typeof data !== "string") return this.close(1003, "Send text, not bytes");
     let content: unknown;

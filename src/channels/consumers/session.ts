@@ -18,7 +18,9 @@ const OPEN_TIMEOUT_MS = 10_000;
 
 /** What a {@linkcode SocketSession} is made of. */
 export interface SocketSessionOptions {
+  /** What the consumer sends to and hears from. */
   readonly layer: ChannelLayer;
+  /** What is known of the request; asked for when the consumer asks. */
   readonly scope: () => Scope;
   /** Told of handlers that fail. @default silent */
   readonly warn?: WarnHandler;

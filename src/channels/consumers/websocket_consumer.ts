@@ -6,7 +6,9 @@ export interface Scope<User = unknown, Session = unknown> {
   readonly path: string;
   /** What the route's parameters matched. */
   readonly params: Readonly<Record<string, string>>;
+  /** What follows the `?` of the URL. */
   readonly query: URLSearchParams;
+  /** The request's headers. */
   readonly headers: Headers;
   /** The subprotocols that the client offers, in its order of preference. */
   readonly subprotocols: readonly string[];

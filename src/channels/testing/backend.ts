@@ -41,8 +41,11 @@ export interface ConformanceNetwork extends AsyncDisposable {
 
 /** One item of the conformance list. */
 export interface ConformanceItem {
+  /** Its place in the list, from 1; what {@linkcode ConformanceBackend.lacks} goes by. */
   readonly number: number;
+  /** What must be true. */
   readonly title: string;
+  /** Throws when it is not. */
   readonly run: (network: ConformanceNetwork) => Promise<void>;
 }
 
