@@ -1,5 +1,5 @@
 import type { FuzzTarget } from "./frame_fuzzer.ts";
-import { requestCase } from "./request_cases.ts";
+import { type RequestCase, requestCase } from "./request_cases.ts";
 
 const ANSWER_TIMEOUT_MS = 30_000;
 const RAW_SHARE = 0.1;
@@ -9,13 +9,17 @@ const CODE = /^[a-z_]+$/;
 export async function fuzzRequests(target: FuzzTarget, requests: number): Promise<void> {
   for (let n = 0; n < requests; n++) {
     if (target.random.next() < RAW_SHARE) await sendRaw(target);
-    else await sendRequest(target);
+    else {
+      const request = requestCase(target.random, target.room);
+      target.outcome.count(`request: ${request.name}`);
+      await sendRequest(target, request);
+    }
   }
 }
 
-async function sendRequest({ port, room, outcome, random }: FuzzTarget): Promise<void> {
-  const { name, method, path, headers, body, statuses } = requestCase(random, room);
-  outcome.count(`request: ${name}`);
+async function sendRequest(target: FuzzTarget, request: RequestCase, tries = 2): Promise<void> {
+  const { port, outcome } = target;
+  const { name, method, path, headers, body, statuses } = request;
   const what = `${name}: ${method} ${path.slice(0, 100)}`;
   try {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, {
@@ -33,7 +37,12 @@ async function sendRequest({ port, room, outcome, random }: FuzzTarget): Promise
       outcome.fail(`${what}: ${status} without a problem: ${text.slice(0, 200)}`);
     }
   } catch (error) {
-    outcome.fail(`${what}: ${error}, ${(error as Error).cause}`);
+    const cause = String((error as Error).cause);
+    // A server may end an idle connection at any time, also just when the client uses it again.
+    if (tries > 1 && cause.includes("connection closed before message completed")) {
+      return await sendRequest(target, request, tries - 1);
+    }
+    outcome.fail(`${what}: ${error}, ${cause}`);
   }
 }
 

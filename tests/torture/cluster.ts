@@ -1,5 +1,6 @@
 import { type Instance, startInstance } from "../support/instance.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.ts";
+import { delay } from "./delay.ts";
 
 /** One of the instances: the process changes, its way to the database stays. */
 export interface Member {
@@ -17,8 +18,8 @@ export interface ProcessFaults {
   readonly logged: ReadonlyMap<string, number>;
 }
 
-// An instance has eight connections, and these are tried out beside it.
 const START_TIMEOUT_MS = 120_000;
+const START_AGAIN_MS = 500;
 // It promises 22 s; the machine may be slow.
 const DRAIN_TIMEOUT_MS = 45_000;
 
@@ -66,7 +67,7 @@ export class Cluster implements AsyncDisposable {
           this.#faults.push(`instance ${member.number} does not start: ${error}`);
           throw error;
         }
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await delay(START_AGAIN_MS);
       }
     }
   }
@@ -104,7 +105,7 @@ export class Cluster implements AsyncDisposable {
   async freeze(member: Member, ms: number): Promise<void> {
     const { instance } = member;
     instance?.signal("SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await delay(ms);
     instance?.signal("SIGCONT");
   }
 

@@ -9,6 +9,7 @@ import {
 import { databaseUrl, TEST_SETTINGS } from "../support/database.ts";
 import { freePort } from "../support/instance.ts";
 import { startTcpProxy } from "../support/tcp_proxy.ts";
+import { delay } from "./delay.ts";
 import type { Loss } from "./record.ts";
 
 /** A copy of the data folder, as a snapshot of the disk would be. */
@@ -245,8 +246,4 @@ async function copyOwned(from: string, to: string, copy: () => Promise<void>): P
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

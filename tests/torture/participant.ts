@@ -3,6 +3,7 @@ import type { Message, ServerFrame } from "../../src/protocol/frames.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.ts";
 import { FrameWatch } from "./frame_watch.ts";
 import type { ClientEvent, ClientRecord, Sent, Shown } from "./record.ts";
+import { delay } from "./delay.ts";
 
 /** A page of history: as many as the API gives. */
 const PAGE_SIZE = 200;
@@ -30,6 +31,11 @@ export class Participant implements AsyncDisposable {
   #held: Shown[] | null = null;
   #loading: AbortController | null = null;
   #failure: string | null = null;
+  readonly #told = new Map<string, number>();
+  /** Requests that are not answered yet. */
+  #posting = 0;
+  #resets = 0;
+  readonly #closing = new AbortController();
 
   private constructor(name: string, room: string, ports: () => readonly number[]) {
     this.name = name;
@@ -50,11 +56,40 @@ export class Participant implements AsyncDisposable {
     return self;
   }
 
+  /** How many sockets ended with each close code, and how many errors of each code came. */
+  get told(): ReadonlyMap<string, number> {
+    return this.#told;
+  }
+
   /** Says something, unless a lot waits already. */
   say(text: string): void {
     if (this.#connection.outbox.length >= UNSENT_MAX) return;
     const id = this.#connection.send(text);
     this.#sent.push({ at: Date.now(), id, text: digest(text) });
+  }
+
+  /** Posts something by HTTP, as a program does, until it is answered. */
+  async post(text: string): Promise<void> {
+    const id = crypto.randomUUID();
+    const backoff = new Backoff();
+    this.#posting++;
+    for (const { signal } = this.#closing; !signal.aborted;) {
+      const resets = this.#resets;
+      try {
+        const { seq } = await this.#api.postMessage(this.room, { id, message: text }, { signal });
+        // What was stored before a loss may be answered after it: then it is asked again.
+        if (resets !== this.#resets) continue;
+        this.#events.push({ kind: "acked", at: Date.now(), id, seq });
+        break;
+      } catch (error) {
+        if (error instanceof ApiError && !error.retry) {
+          this.#failure = `post: ${error.code}`;
+          break;
+        }
+        await delay(backoff.next());
+      }
+    }
+    this.#posting--;
   }
 
   get state(): string {
@@ -63,7 +98,8 @@ export class Participant implements AsyncDisposable {
 
   /** Everything is said, and history is loaded. */
   get settled(): boolean {
-    return this.state === "open" && this.#connection.outbox.length === 0 && this.#held === null;
+    return this.state === "open" && this.#connection.outbox.length === 0 &&
+      this.#held === null && this.#posting === 0;
   }
 
   /** The newest message that is shown. */
@@ -77,6 +113,7 @@ export class Participant implements AsyncDisposable {
     );
     if (this.#failure !== null) unsent.push(this.#failure);
     if (this.#held !== null) unsent.push("history is not loaded");
+    if (this.#posting > 0) unsent.push(`${this.#posting} requests are not answered`);
     return {
       name: this.name,
       room: this.room,
@@ -90,6 +127,7 @@ export class Participant implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
     this.#loading?.abort();
     this.#connection?.close();
     await this.network[Symbol.asyncDispose]();
@@ -115,6 +153,7 @@ export class Participant implements AsyncDisposable {
     const cookie = () => this.#cookie;
     const watch = (socket: WebSocket) => {
       const frames = new FrameWatch((fault) => this.#badFrames.push(fault));
+      socket.addEventListener("close", ({ code }) => this.#count(`close ${code}`));
       socket.addEventListener("message", ({ data }) => {
         for (const line of String(data).split("\n")) {
           const frame = JSON.parse(line) as ServerFrame;
@@ -141,7 +180,10 @@ export class Participant implements AsyncDisposable {
     this.#connection.on("ack", ({ id, seq }) => {
       this.#events.push({ kind: "acked", at: Date.now(), id, seq });
     });
+    this.#connection.on("error", ({ code }) => this.#count(`error ${code}`));
     this.#connection.on("reset", ({ reason }) => {
+      this.#resets++;
+      this.#count(`reset ${reason}`);
       this.#events.push({ kind: "reset", at: Date.now(), reason });
       void this.#reload();
     });
@@ -179,9 +221,13 @@ export class Participant implements AsyncDisposable {
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof ApiError && !error.retry) this.#failure = `history: ${error.code}`;
-        await new Promise((resolve) => setTimeout(resolve, backoff.next()));
+        await delay(backoff.next());
       }
     }
+  }
+
+  #count(what: string): void {
+    this.#told.set(what, (this.#told.get(what) ?? 0) + 1);
   }
 
   #loaded(messages: Shown[]): void {

@@ -6,6 +6,8 @@ export const CLIENTS = 60;
 
 const SAY_EVERY_MS = 1_500;
 const LONG_TEXT_SHARE = 0.01;
+/** So many are posted by HTTP instead of the socket. */
+const POSTED_SHARE = 0.05;
 
 /** Everybody who chats in a run: five people in each of twelve rooms, all talking steadily. */
 export class Population implements AsyncDisposable {
@@ -39,6 +41,15 @@ export class Population implements AsyncDisposable {
     return this.#said;
   }
 
+  /** What the servers told everybody, in close codes and errors. */
+  get told(): ReadonlyMap<string, number> {
+    const all = new Map<string, number>();
+    for (const { told } of this.participants) {
+      for (const [what, n] of told) all.set(what, (all.get(what) ?? 0) + n);
+    }
+    return all;
+  }
+
   /** Those in one room. */
   of(room: string): Participant[] {
     return this.participants.filter((one) => one.room === room);
@@ -63,7 +74,9 @@ export class Population implements AsyncDisposable {
   #next(participant: Participant, n: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      participant.say(this.#text(participant, n));
+      const text = this.#text(participant, n);
+      if (this.#random.next() < POSTED_SHARE) void participant.post(text);
+      else participant.say(text);
       this.#said++;
       this.#next(participant, n + 1);
     }, SAY_EVERY_MS * (0.5 + this.#random.next()));

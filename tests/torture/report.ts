@@ -8,7 +8,7 @@ export async function printReport(
   result: RunResult,
   { minutes, seed }: { readonly minutes: number; readonly seed: number },
 ): Promise<void> {
-  const { violations, counts, settledMs, before, after, logged } = result;
+  const { violations, counts, settledMs, before, after, told, logged } = result;
   console.log("");
   for (const [name, count] of Object.entries(counts)) {
     console.log(`${String(count).padStart(8)} ${name}`);
@@ -19,10 +19,8 @@ export async function printReport(
     `database    ${[...after.connections].map(([name, n]) => `${name} ${n}`).join(", ")}`,
   );
   console.log(settledMs === null ? "settled     never" : `settled     after ${settledMs} ms`);
-  if (logged.size > 0) console.log("\nlogged by the instances:");
-  for (const [line, count] of [...logged].sort((a, b) => b[1] - a[1])) {
-    console.log(`${String(count).padStart(8)} ${line}`);
-  }
+  printCounts("clients were told", told);
+  printCounts("instances logged", logged);
   console.log("");
   for (const [rule, found] of Map.groupBy(violations, ({ rule }) => rule)) printRule(rule, found);
   if (violations.length > 0) await keep(result, seed);
@@ -30,6 +28,13 @@ export async function printReport(
     ? "Every promise was kept"
     : `BROKEN: ${violations.length} violations`;
   console.log(`${verdict} (deno task torture --minutes ${minutes} --seed ${seed})`);
+}
+
+function printCounts(title: string, counts: ReadonlyMap<string, number>): void {
+  console.log(`\n${title}:`);
+  for (const [what, n] of [...counts].sort((a, b) => b[1] - a[1])) {
+    console.log(`${String(n).padStart(8)} ${what}`);
+  }
 }
 
 function printRule(rule: string, violations: readonly Violation[]): void {

@@ -5,12 +5,14 @@ import { check, type Violation } from "./checker.ts";
 import { Cluster } from "./cluster.ts";
 import { Database } from "./database.ts";
 import { FAULTS } from "./faults/mod.ts";
+import { OVERLOAD_ROOM } from "./faults/overload.ts";
 import { digest } from "./participant.ts";
 import { Population, ROOMS } from "./population.ts";
 import type { RunRecord, Shown } from "./record.ts";
 import { compare, measure, type Resources } from "./resources.ts";
 import { type Lane, LANES, planFaults, type Planned, QUIET_MS } from "./schedule.ts";
-import { delay, type World } from "./world.ts";
+import { delay } from "./delay.ts";
+import type { World } from "./world.ts";
 
 /** How to run. */
 export interface RunOptions {
@@ -29,6 +31,8 @@ export interface RunResult {
   readonly settledMs: number | null;
   readonly before: Resources;
   readonly after: Resources;
+  /** What clients were told: close codes, errors, resets. */
+  readonly told: ReadonlyMap<string, number>;
   readonly logged: ReadonlyMap<string, number>;
   readonly logs: string;
 }
@@ -36,6 +40,7 @@ export interface RunResult {
 export const INSTANCES = 3;
 
 const SETTLE_TIMEOUT_MS = 120_000;
+const SETTLE_POLL_MS = 500;
 // Idle connections, closed sockets and garbage need a moment.
 const CALM_MS = 15_000;
 const MINUTE_MS = 60_000;
@@ -45,7 +50,7 @@ export async function runTorture(options: RunOptions): Promise<RunResult> {
   const { minutes, seed } = options;
   await using database = await Database.start();
   const rooms = Array.from({ length: ROOMS }, (_, n) => `room-${n}`);
-  await createRooms(database, rooms);
+  await createRooms(database, [...rooms, OVERLOAD_ROOM]);
   await using cluster = new Cluster(INSTANCES, () => database.port, {});
   await Promise.all(cluster.members.map((member) => cluster.start(member)));
   const random = new SeededRandom(seed);
@@ -86,6 +91,7 @@ export async function runTorture(options: RunOptions): Promise<RunResult> {
     settledMs,
     before,
     after,
+    told: population.told,
     logged: processes.logged,
     logs: cluster.logs(),
   };
@@ -138,7 +144,7 @@ async function settle({ database, population }: World): Promise<number | null> {
       one.settled && one.lastSeq === heads.get(one.room)
     );
     if (settled) return Math.round(performance.now() - startedAt);
-    await delay(500);
+    await delay(SETTLE_POLL_MS);
   }
   return null;
 }

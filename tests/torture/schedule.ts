@@ -6,7 +6,7 @@ export const LANES = {
   sessions: ["end listeners", "end writers", "end all", "lock a room", "flood a room"],
   instances: ["kill", "freeze", "drain", "rolling restart"],
   links: ["cut link", "swallow link", "freeze listener"],
-  clients: ["cut clients", "swallow clients", "away", "slow readers"],
+  clients: ["cut clients", "swallow clients", "away", "slow readers", "overload"],
 } as const;
 
 export type Lane = keyof typeof LANES;
@@ -48,7 +48,8 @@ const TAKES_MS: Readonly<Record<FaultName, number>> = {
   "cut clients": 1_000,
   "swallow clients": 15_000,
   "away": 25_000,
-  "slow readers": 20_000,
+  "slow readers": 26_000,
+  "overload": 8_000,
 };
 
 const PAUSE_MIN_MS = 2_000;

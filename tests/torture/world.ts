@@ -12,7 +12,3 @@ export interface World {
 
 /** Makes a fault and heals it; says in a few words what it did. */
 export type Fault = (world: World, random: SeededRandom) => Promise<string>;
-
-export function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
-}

@@ -1,5 +1,6 @@
 import { connect } from "../../../src/db/pool.ts";
-import { delay, type Fault } from "../world.ts";
+import { delay } from "../delay.ts";
+import type { Fault } from "../world.ts";
 
 /** Connections are ended first. */
 export const stopFast: Fault = async ({ database }, random) => {

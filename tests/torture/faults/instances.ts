@@ -1,4 +1,5 @@
-import { delay, type Fault } from "../world.ts";
+import { delay } from "../delay.ts";
+import type { Fault } from "../world.ts";
 
 /** A process dies, and a new one starts. */
 export const kill: Fault = async ({ cluster }, random) => {

@@ -1,4 +1,5 @@
-import { delay, type Fault } from "../world.ts";
+import { delay } from "../delay.ts";
+import type { Fault } from "../world.ts";
 
 /** All connections between an instance and PostgreSQL are reset, and none can be made for a while. */
 export const cutLink: Fault = async ({ cluster }, random) => {

@@ -4,6 +4,7 @@ import { away, cutClients, slowReaders, swallowClients } from "./clients.ts";
 import { failOver, fillUp, longOutage, putBack, stopFast, stopImmediate } from "./database.ts";
 import { drain, freeze, kill, rollingRestart } from "./instances.ts";
 import { cutLink, freezeListener, swallowLink } from "./links.ts";
+import { overload } from "./overload.ts";
 import { endAll, endListeners, endWriters, floodRoom, lockRoom } from "./sessions.ts";
 
 /** Every fault by its name in the schedule. */
@@ -30,4 +31,5 @@ export const FAULTS: Readonly<Record<FaultName, Fault>> = {
   "swallow clients": swallowClients,
   "away": away,
   "slow readers": slowReaders,
+  "overload": overload,
 };

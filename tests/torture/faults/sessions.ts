@@ -1,6 +1,7 @@
 import { connect } from "../../../src/db/pool.ts";
 import type { Database } from "../database.ts";
-import { delay, type Fault } from "../world.ts";
+import { delay } from "../delay.ts";
+import type { Fault } from "../world.ts";
 
 export const endListeners: Fault = ({ database }) => end(database, "maru-listener");
 export const endWriters: Fault = ({ database }) => end(database, "maru-writer");

@@ -1,0 +1,73 @@
+import type { ServerFrame } from "../../../src/protocol/frames.ts";
+import type { Fault, World } from "../world.ts";
+
+/** Nobody else is in it. */
+export const OVERLOAD_ROOM = "overload";
+
+const MESSAGES = 25_000;
+const LINES = 250;
+const TIMEOUT_MS = 30_000;
+
+/** A program sends more at once than an instance's queue holds: what does not fit is refused. */
+export const overload: Fault = async (world) => {
+  const lossesBefore = world.database.losses.length;
+  const { acked, refused, closed } = await flood(world);
+  const missing = await countMissing(world, acked);
+  if (missing > 0 && world.database.losses.length === lossesBefore) {
+    throw new Error(`${missing} of ${acked.length} acknowledged messages are not stored`);
+  }
+  return `${MESSAGES} messages at once: ${acked.length} acknowledged, ${refused} refused` +
+    (closed ? ", then the connection was lost" : "");
+};
+
+/** Sends everything at once, and waits until each message is answered or the socket is gone. */
+async function flood({ cluster }: World) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const acked: string[] = [];
+  let refused = 0;
+  let closed = false;
+  const url = `ws://127.0.0.1:${cluster.ports()[0]}/ws/chat/${OVERLOAD_ROOM}/`;
+  const socket = new WebSocket(url, "maru.v1");
+  const timer = setTimeout(resolve, TIMEOUT_MS);
+  socket.addEventListener("open", () => {
+    for (let n = 0; n < MESSAGES; n += LINES) {
+      const line = () => JSON.stringify({ id: crypto.randomUUID(), message: "flood" });
+      socket.send(Array.from({ length: LINES }, line).join("\n"));
+    }
+  });
+  socket.addEventListener("message", ({ data }) => {
+    for (const line of String(data).split("\n")) {
+      const frame = JSON.parse(line) as ServerFrame;
+      if (frame.type === "ack") acked.push(frame.id);
+      else if (frame.type === "error" && frame.id !== undefined) refused++;
+    }
+    if (acked.length + refused >= MESSAGES) resolve();
+  });
+  socket.addEventListener("close", () => {
+    closed = true;
+    resolve();
+  });
+  socket.addEventListener("error", () => {});
+  await promise;
+  clearTimeout(timer);
+  const answered = acked.length + refused;
+  if (!closed && answered < MESSAGES) {
+    throw new Error(`${MESSAGES - answered} messages are not answered after ${TIMEOUT_MS} ms`);
+  }
+  const lost = closed;
+  socket.close();
+  return { acked, refused, closed: lost };
+}
+
+async function countMissing({ database }: World, ids: readonly string[]): Promise<number> {
+  const [row] = await database.ask((sql) =>
+    sql<{ missing: number }[]>`
+      select count(*)::int as missing from json_array_elements_text(${
+      JSON.stringify(ids)
+    }::text::json) i
+      where not exists (
+        select from messages m join rooms r on r.id = m.room_id
+        where r.key = ${OVERLOAD_ROOM} and m.id = i::uuid)`
+  );
+  return row!.missing;
+}
