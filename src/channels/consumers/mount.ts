@@ -8,6 +8,7 @@ import { wireOf } from "./wire.ts";
 
 /** Options of {@linkcode websocketConsumer}. */
 export interface WebSocketConsumerOptions<E extends Env> {
+  /** What its consumers send to and hear from. */
   readonly layer: ChannelLayer;
   /** Who it is, for the consumer's scope. @default nobody */
   readonly user?: (c: Context<E>) => unknown;
@@ -28,7 +29,7 @@ export type MakeConsumer<E extends Env> = (
  * Mounts consumers on a route: one is made for each request that wants a WebSocket.
  *
  * Any of Hono's adapters will do. With `@hono/node-ws`, set `wss.options.handleProtocols` to
- * {@linkcode acceptedSubprotocol}, for it answers with the first one offered otherwise.
+ * {@linkcode acceptedSubprotocol}: it answers with the first one offered otherwise.
  *
  * @example
  * ```ts no-eval
@@ -72,7 +73,8 @@ export function websocketConsumer<E extends Env>(
     if (incoming !== undefined) subprotocols.set(incoming, subprotocol);
     const upgrade = upgradeWebSocket(
       () => ({ onOpen: (_event, { raw }) => socket.open(wireOf(raw)) }),
-      subprotocol === undefined ? {} : { protocol: subprotocol },
+      // Told also when there is none: hono/deno would answer with the first one offered.
+      { protocol: subprotocol },
     );
     return (await upgrade(c, next))!;
   };
