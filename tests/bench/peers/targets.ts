@@ -1,0 +1,84 @@
+import { highest, type PeerResult, type Report, type Step, stepAt } from "./results.ts";
+
+/** What Maru is to reach, and what was found. */
+export interface Target {
+  readonly what: string;
+  readonly found: string;
+  /** Null where something was not measured. */
+  readonly reached: boolean | null;
+}
+
+const RATE_OF_SOCKET_IO = 6;
+const RATE_OF_DJANGO = 25;
+const CPU_OF_SOCKET_IO = 1 / 3;
+const CPU_OF_DJANGO = 1 / 15;
+const IDLE_KB = 24;
+
+/** Holds Maru's results to what it is to reach beside its peers. */
+export function judge({ peers }: Pick<Report, "peers">): Target[] {
+  const of = (key: string) => peers.find((peer) => peer.key === key);
+  const [maru, socketIo, django] = [of("maru"), of("socketio-pg"), of("django")];
+  const kilobytes = maru?.idle == null ? null : maru.idle.bytesPerConnection / 1024;
+  return [
+    {
+      what:
+        `rooms of 2: at least ${RATE_OF_SOCKET_IO} × Socket.IO's Postgres adapter in messages/s`,
+      ...atLeast(RATE_OF_SOCKET_IO, rateRatio(maru, socketIo)),
+    },
+    {
+      what: `rooms of 2: at least ${RATE_OF_DJANGO} × Django Channels in messages/s`,
+      ...atLeast(RATE_OF_DJANGO, rateRatio(maru, django)),
+    },
+    {
+      what: "rooms of 25, each at its highest rate: at most 1/3 of Socket.IO's CPU a delivery",
+      ...atMost(CPU_OF_SOCKET_IO, cpuRatio(maru, socketIo, highest)),
+    },
+    {
+      what: "rooms of 25, each at its highest rate: at most 1/15 of Django Channels'",
+      ...atMost(CPU_OF_DJANGO, cpuRatio(maru, django, highest)),
+    },
+    {
+      what: `at most ${IDLE_KB} KB an idle connection`,
+      found: kilobytes === null ? "not measured" : `${kilobytes.toFixed(1)} KB`,
+      reached: kilobytes === null ? null : kilobytes <= IDLE_KB,
+    },
+  ];
+}
+
+/** Maru's CPU a delivery in groups as a share of a peer's, at the highest rate that both passed. */
+export function cpuAtSameRate(
+  maru: PeerResult | undefined,
+  peer: PeerResult | undefined,
+): { readonly rate: number; readonly ratio: number } | null {
+  const common = maru?.steps.groups.findLast((step) =>
+    step.passed && peer !== undefined && stepAt(peer.steps.groups, step.rate)?.passed === true
+  );
+  if (common === undefined) return null;
+  const ratio = cpuRatio(maru, peer, (steps) => stepAt(steps, common.rate));
+  return ratio === null ? null : { rate: common.rate, ratio };
+}
+
+function rateRatio(maru: PeerResult | undefined, peer: PeerResult | undefined): number | null {
+  const [ours, theirs] = [maru, peer].map((one) => highest(one?.steps.pairs ?? [])?.rate);
+  return ours === undefined || theirs === undefined ? null : ours / theirs;
+}
+
+function cpuRatio(
+  maru: PeerResult | undefined,
+  peer: PeerResult | undefined,
+  choose: (steps: readonly Step[]) => Step | null,
+): number | null {
+  const [ours, theirs] = [maru, peer].map((one) => choose(one?.steps.groups ?? [])?.cpuPerDelivery);
+  return ours === undefined || theirs === undefined ? null : ours / theirs;
+}
+
+function atLeast(limit: number, ratio: number | null) {
+  if (ratio === null) return { found: "not measured", reached: null };
+  return { found: `${ratio.toFixed(1)} ×`, reached: ratio >= limit };
+}
+
+function atMost(limit: number, ratio: number | null) {
+  if (ratio === null) return { found: "not measured", reached: null };
+  const found = ratio < 1 ? `1/${(1 / ratio).toFixed(1)}` : `${ratio.toFixed(1)} ×`;
+  return { found, reached: ratio <= limit };
+}
