@@ -4,9 +4,9 @@ import type { BenchMessage, HearMessage, SendingEnd } from "./carrier.ts";
 
 /** PostgreSQL refuses a payload of one byte more; the bench's texts are ASCII. */
 const PAYLOAD_MAX_BYTES = 7_999;
-/** In front of each piece: how many come after it. */
-const PIECE_HEAD_BYTES = 3;
-const PIECE_BYTES = PAYLOAD_MAX_BYTES - PIECE_HEAD_BYTES;
+/** In front of each piece: who sends it, and how many come after it, as two digits each. */
+const HEAD_BYTES = 4;
+const PIECE_BYTES = PAYLOAD_MAX_BYTES - HEAD_BYTES;
 
 /** How the calls of {@linkcode openBareSender} follow one another. */
 export interface BareSenderOptions {
@@ -40,7 +40,7 @@ export function openBareSender(url: string, { awaited }: BareSenderOptions): Sen
     },
     send(group: number, message: BenchMessage) {
       inFlight++;
-      void notify(group, cut(JSON.stringify(message)));
+      void notify(group, cut(message.from, JSON.stringify(message)));
     },
     progress: () => progress.promise,
     [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),
@@ -55,24 +55,28 @@ export async function openBareReceiver(
 ): Promise<AsyncDisposable> {
   const sql: postgres.Sql<{ bigint: number }> = connect(url, { name: "bare-listen" });
   for (let group = 0; group < groups; group++) {
-    let text = "";
+    const begun = new Map<string, string>();
     await sql.listen(channelName(group), (payload) => {
-      text += payload.slice(PIECE_HEAD_BYTES);
-      if (Number(payload.slice(0, PIECE_HEAD_BYTES)) > 0) return;
-      const whole = text;
-      text = "";
-      hear(group, JSON.parse(whole) as BenchMessage);
+      const from = payload.slice(0, 2);
+      const text = (begun.get(from) ?? "") + payload.slice(HEAD_BYTES);
+      const more = payload.slice(2, HEAD_BYTES) !== "00";
+      begun.set(from, more ? text : "");
+      if (!more) hear(group, JSON.parse(text) as BenchMessage);
     });
   }
   return { [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }) };
 }
 
-function cut(text: string): string[] {
+function cut(from: number, text: string): string[] {
   const count = Math.max(1, Math.ceil(text.length / PIECE_BYTES));
   return Array.from({ length: count }, (_, i) => {
-    const head = String(count - 1 - i).padStart(PIECE_HEAD_BYTES, "0");
+    const head = twoDigits(from) + twoDigits(count - 1 - i);
     return head + text.slice(i * PIECE_BYTES, (i + 1) * PIECE_BYTES);
   });
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, "0");
 }
 
 function channelName(group: number): string {
