@@ -15,6 +15,7 @@ import type { Readiness } from "./http/context.ts";
 import { createServer } from "./http/server.ts";
 import { Sockets } from "./http/sockets/sockets.ts";
 import type { Log } from "./logger.ts";
+import { migrateTasks, Tasks } from "./tasks/mod.ts";
 
 /** Sockets are told to go over this time, so that the other instances are not overrun. */
 export const DRAIN_MS = 8_000;
@@ -56,6 +57,7 @@ export async function startApp(
     const told = { log: (line: string) => log.info(line) };
     await migrateChannels(directUrl, told);
     await migrate(directUrl, told);
+    await migrateTasks(directUrl);
   }
   const readers = new Pool(url, { name: "maru-reader", max: READERS, prepare });
   await readers.query((sql) => requireServerLevel(sql));
@@ -66,6 +68,7 @@ export async function startApp(
     queues: stores.queues,
     owned: [stores],
   });
+  const tasks = await Tasks.open({ url, directUrl, layer, warn: log.warn, migrate: false });
   const writerPools = Array.from(
     { length: WRITERS },
     () => new Pool(url, { name: "maru-writer", prepare }),
@@ -88,6 +91,7 @@ export async function startApp(
     chat,
     bus,
     layer,
+    tasks,
     sockets,
     guests,
     allowedOrigins: config.ALLOWED_ORIGINS,
@@ -104,6 +108,7 @@ export async function startApp(
       await sockets.drain(drainMs);
       server.close();
       await chat[Symbol.asyncDispose]();
+      await tasks[Symbol.asyncDispose]();
       await layer.close();
       await bus.close();
       await sockets[Symbol.asyncDispose]();

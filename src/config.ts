@@ -31,6 +31,7 @@ const environment = z.object({
   }),
   MESSAGE_RATE: decimal.default(5),
   MESSAGE_BURST: whole(1, 1_000_000).default(20),
+  WORKERS: z.enum(["off", "inline", "only"]).default("off"),
   MIGRATE: z.enum(["on", "off"]).default("on"),
   LOG_LEVEL: z.enum(["debug", "info", "warning", "error"]).default("info"),
   CLIENT_ADDRESS_HEADER: z.string().regex(/^[\w-]+$/).optional(),

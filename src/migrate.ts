@@ -6,6 +6,7 @@
  */
 import { migrateChannels } from "./channels/mod.ts";
 import { migrate } from "./db/migrations.ts";
+import { migrateTasks } from "./tasks/mod.ts";
 
 const url = Deno.env.get("DATABASE_DIRECT_URL") ?? Deno.env.get("DATABASE_URL");
 if (url === undefined) {
@@ -15,6 +16,7 @@ if (url === undefined) {
 try {
   await migrateChannels(url, { log: console.log });
   await migrate(url, { log: console.log });
+  await migrateTasks(url);
   console.log("The database is up to date");
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

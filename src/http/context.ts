@@ -3,6 +3,7 @@ import type { UpgradeWebSocket } from "hono/ws";
 import type { Accounts, Person } from "../accounts/mod.ts";
 import type { Bus, ChannelLayer } from "../channels/mod.ts";
 import type { Chat } from "../chat/mod.ts";
+import type { Tasks } from "../tasks/mod.ts";
 import type { Sockets } from "./sockets/sockets.ts";
 
 /** What the HTTP server is made of. */
@@ -11,6 +12,8 @@ export interface HttpOptions {
   readonly chat: Chat;
   readonly bus: Bus;
   readonly layer: ChannelLayer;
+  /** Background work: to queue it, and to look at it. Workers may be in other processes. */
+  readonly tasks: Tasks;
   readonly sockets: Sockets;
   readonly allowedOrigins: readonly string[];
   readonly guests: "allow" | "deny";

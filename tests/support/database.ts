@@ -6,6 +6,7 @@ import {
   startEmbeddedPostgres,
   type StopMode,
 } from "../../src/dev/embedded_postgres.ts";
+import { migrateTasks } from "../../src/tasks/mod.ts";
 
 /** A database of a test's own, migrated. */
 export interface TestDatabase extends AsyncDisposable {
@@ -82,6 +83,7 @@ export class PrivateServer implements AsyncDisposable {
     await admin.end({ timeout: 1 });
     await migrateChannels(self.url);
     await migrate(self.url);
+    await migrateTasks(self.url);
     return self;
   }
 

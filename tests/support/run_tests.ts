@@ -9,6 +9,7 @@ import { migrateChannels } from "../../src/channels/mod.ts";
 import { migrate } from "../../src/db/migrations.ts";
 import { connect } from "../../src/db/pool.ts";
 import { startEmbeddedPostgres } from "../../src/dev/embedded_postgres.ts";
+import { migrateTasks } from "../../src/tasks/mod.ts";
 import { buildPage } from "../../src/ui/build.ts";
 import { databaseUrl, TEMPLATE, TEST_SETTINGS } from "./database.ts";
 
@@ -35,6 +36,7 @@ async function makeTemplate(url: string): Promise<void> {
   await admin.unsafe(`create database ${TEMPLATE}`);
   await migrateChannels(databaseUrl(url, TEMPLATE));
   await migrate(databaseUrl(url, TEMPLATE));
+  await migrateTasks(databaseUrl(url, TEMPLATE));
   await admin.end({ timeout: 1 });
 }
 
