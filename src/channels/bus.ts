@@ -28,7 +28,7 @@ export type BusHandler = (bytes: Uint8Array, from: string) => void;
  *
  * @example
  * ```ts
- * import { memoryBusNetwork } from "./memory_bus.ts";
+ * import { memoryBusNetwork } from "maru/channels";
  *
  * const network = memoryBusNetwork();
  * await using seoul = network.bus();

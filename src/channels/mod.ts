@@ -1,6 +1,9 @@
 /**
  * Channels, groups and a bus between instances, on PostgreSQL alone or in memory.
  *
+ * Begin with {@linkcode postgresChannelLayer} or {@linkcode memoryChannelLayer}, and
+ * {@linkcode websocketConsumer}. The whole is told in `docs/channels.md`.
+ *
  * @module
  */
 export type { Bus, BusCounters, BusHandler, BusHealth, Doubt } from "./bus.ts";

@@ -19,10 +19,10 @@ export interface PostgresChannelLayerOptions extends ChannelLayerOptions, Postgr
  * @throws {Error} when the schema cannot be brought up to date
  *
  * @example
- * ```ts no-eval
+ * ```ts
  * import { postgresChannelLayer } from "maru/channels";
  *
- * await using layer = await postgresChannelLayer({ url: "postgres://localhost/app" });
+ * await using layer = await postgresChannelLayer({ url: Deno.env.get("DATABASE_URL")! });
  * await layer.groupSend("room-1", { type: "chat.message", text: "hello" });
  * ```
  */

@@ -32,10 +32,10 @@ export type MakeConsumer<E extends Env> = (
  * {@linkcode acceptedSubprotocol}: it answers with the first one offered otherwise.
  *
  * @example
- * ```ts no-eval
+ * ```ts
  * import { Hono } from "hono";
  * import { upgradeWebSocket } from "hono/deno";
- * import { postgresChannelLayer, websocketConsumer, WebSocketConsumer } from "maru/channels";
+ * import { memoryChannelLayer, websocketConsumer, WebSocketConsumer } from "maru/channels";
  *
  * class EchoConsumer extends WebSocketConsumer {
  *   override receive(data: string | Uint8Array) {
@@ -43,10 +43,14 @@ export type MakeConsumer<E extends Env> = (
  *   }
  * }
  *
- * const layer = await postgresChannelLayer({ url: "postgres://localhost/app" });
+ * const layer = memoryChannelLayer();
  * const app = new Hono();
  * app.get("/ws/echo/", websocketConsumer(upgradeWebSocket, () => new EchoConsumer(), { layer }));
- * Deno.serve(app.fetch);
+ * const server = Deno.serve({ port: 0 }, app.fetch);
+ *
+ * // When it is to stop:
+ * await server.shutdown();
+ * await layer.close();
  * ```
  */
 export function websocketConsumer<E extends Env>(

@@ -36,7 +36,10 @@ const MAX_PUBLISHERS = 4_096;
  * @throws {PoolerError} when the direct URL leads to a pooler in transaction mode
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * import { migrateChannels, openPostgresBus } from "maru/channels";
+ *
+ * const url = Deno.env.get("DATABASE_URL")!;
  * await migrateChannels(url);
  * await using bus = await openPostgresBus({ url });
  * bus.publish("news", new TextEncoder().encode("hello"));

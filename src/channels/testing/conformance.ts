@@ -10,20 +10,41 @@ import { groupItems } from "./group_items.ts";
  * @throws {RangeError} when the backend declares to lack an item that there is not
  *
  * @example
- * ```ts no-eval
- * import { ChannelLayer, memoryBusNetwork } from "maru/channels";
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   ChannelLayer,
+ *   memoryBusNetwork,
+ *   memoryPresenceStore,
+ *   memoryQueueStore,
+ * } from "maru/channels";
  * import { testChannelLayer } from "maru/channels/testing";
  *
  * testChannelLayer({
  *   name: "my bus",
- *   lacks: { 26: "There is no SQL" },
+ *   lacks: {
+ *     26: "there is no SQL",
+ *     27: "nothing listens",
+ *     28: "there is no connection",
+ *     29: "there is no server",
+ *     33: "nothing listens",
+ *     34: "there are no strangers",
+ *   },
  *   open() {
  *     const network = memoryBusNetwork();
+ *     const stores = { queues: memoryQueueStore(), presence: memoryPresenceStore() };
  *     return Promise.resolve({
- *       layer: (options) => Promise.resolve(new ChannelLayer(network.bus(), options)),
+ *       layer(options) {
+ *         const bus = network.bus();
+ *         return Promise.resolve(new ChannelLayer(bus, options, { ...stores, owned: [bus] }));
+ *       },
  *       [Symbol.asyncDispose]: () => Promise.resolve(),
  *     });
  *   },
+ * });
+ *
+ * Deno.test("my bus says how it is", () => {
+ *   assert.equal(memoryBusNetwork().bus().health().listening, true);
  * });
  * ```
  */
