@@ -96,6 +96,7 @@ export async function startApp(
     guests,
     allowedOrigins: config.ALLOWED_ORIGINS,
     clientAddressHeader: config.CLIENT_ADDRESS_HEADER,
+    operatorToken: config.OPERATOR_TOKEN,
     pageDirectory: "dist",
     isReady: readiness(readers, bus, sockets),
     onError,

@@ -32,6 +32,9 @@ const environment = z.object({
   MESSAGE_RATE: decimal.default(5),
   MESSAGE_BURST: whole(1, 1_000_000).default(20),
   WORKERS: z.enum(["off", "inline", "only"]).default("off"),
+  OPERATOR_TOKEN: z.string().regex(/^[\x21-\x7e]{32,512}$/, {
+    error: "Must have 32 to 512 characters of ASCII, no spaces: openssl rand -hex 32",
+  }).optional(),
   MIGRATE: z.enum(["on", "off"]).default("on"),
   LOG_LEVEL: z.enum(["debug", "info", "warning", "error"]).default("info"),
   CLIENT_ADDRESS_HEADER: z.string().regex(/^[\w-]+$/).optional(),

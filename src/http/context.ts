@@ -19,6 +19,8 @@ export interface HttpOptions {
   readonly guests: "allow" | "deny";
   /** The header in which a trusted proxy puts the client's address, if there is one. */
   readonly clientAddressHeader: string | undefined;
+  /** What administration is open to, beside loopback; without it to loopback alone. */
+  readonly operatorToken: string | undefined;
   /** Where the built page is. */
   readonly pageDirectory: string;
   /** Whether the server takes new work: false while it drains. */
