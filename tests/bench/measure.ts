@@ -17,6 +17,7 @@ export interface Measured {
 export async function measure(
   servers: Pick<Servers, "ports" | "cpu">,
   plan: Omit<LoadPlan, "ports">,
+  { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<Measured> {
   const load = new Deno.Command(Deno.execPath(), {
     args: [
@@ -28,6 +29,7 @@ export async function measure(
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
+  using _killing = killOnAbort(load, signal);
   let before = await servers.cpu();
   let after = before;
   let result: LoadResult | null = null;
@@ -37,6 +39,7 @@ export async function measure(
     else if (line.startsWith("{")) result = JSON.parse(line) as LoadResult;
   }
   await load.status;
+  signal?.throwIfAborted();
   if (result === null) throw new Error("The load ended without a result");
   const deliveries = Math.max(1, result.deliveriesPerSecond * plan.seconds);
   const each = (who: keyof CpuMs) => (after[who] - before[who]) * 1000 / deliveries;
@@ -44,6 +47,14 @@ export async function measure(
   const cpuPerDelivery = instances + postgres + broker;
   const loadCpu = result.loadCpuMs * 1000 / deliveries;
   return { result, instances, postgres, broker, cpuPerDelivery, loadCpu };
+}
+
+/** Kills a process when the signal comes, until disposed. */
+export function killOnAbort(process: Deno.ChildProcess, signal?: AbortSignal): Disposable {
+  const kill = () => process.kill("SIGKILL");
+  if (signal?.aborted) kill();
+  signal?.addEventListener("abort", kill);
+  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", kill) };
 }
 
 /** The lines of a stream, without their ends. */

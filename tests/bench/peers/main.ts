@@ -4,7 +4,6 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import type { Servers } from "../servers.ts";
 import { describeMachine, describeVersions } from "./machine.ts";
 import { measurePeer } from "./measure_peer.ts";
 import { writePage } from "./page.ts";
@@ -55,6 +54,8 @@ const QUICK: Settings = {
 
 /** A crowd's sockets are all in one process; half of them in each server. */
 const SPARE_FILES = 500;
+/** What a shell makes of Ctrl-C. */
+const INTERRUPTED = 130;
 
 const { values } = parseArgs({
   args: Deno.args.filter((arg) => arg !== "--"),
@@ -75,25 +76,28 @@ if (values.help) {
 }
 const part = values.quick || values.only !== undefined;
 const page = values.page ?? (part ? ".data/benchmarks.md" : "docs/benchmarks.md");
-const report = values.from === undefined
-  ? await measureAll()
-  : JSON.parse(await Deno.readTextFile(values.from)) as Report;
-await writePage(page, report);
-console.log(`Written: ${page}`);
+const interrupt = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(name, () => interrupt.abort(new Error(`Stopped by ${name}`)));
+}
+try {
+  const report = values.from === undefined
+    ? await measureAll(interrupt.signal)
+    : JSON.parse(await Deno.readTextFile(values.from)) as Report;
+  await writePage(page, report);
+  console.log(`Written: ${page}`);
+} catch (error) {
+  if (error !== interrupt.signal.reason) throw error;
+  console.log(interrupt.signal.reason.message);
+  Deno.exit(INTERRUPTED);
+}
 Deno.exit(0);
 
-async function measureAll(): Promise<Report> {
+async function measureAll(signal: AbortSignal): Promise<Report> {
   const peers = choosePeers(values.only);
   const base = values.quick ? QUICK : FULL;
   const settings = { ...base, seconds: Number(values.seconds ?? base.seconds) };
   await requireOpenFiles(settings.idleClients + SPARE_FILES);
-  let running: Servers | null = null;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, async () => {
-      await running?.[Symbol.asyncDispose]();
-      Deno.exit(130);
-    });
-  }
   const startedAt = performance.now();
   const progress = (line: string) => {
     const seconds = Math.round((performance.now() - startedAt) / 1_000);
@@ -101,8 +105,7 @@ async function measureAll(): Promise<Report> {
   };
   const results: PeerResult[] = [];
   for (const peer of peers) {
-    const started = (servers: Servers) => running = servers;
-    results.push(await measurePeer(peer, { settings, progress, started }));
+    results.push(await measurePeer(peer, { settings, progress, signal }));
   }
   const report = {
     date: new Date().toISOString(),

@@ -1,4 +1,4 @@
-import { lines } from "../measure.ts";
+import { killOnAbort, lines } from "../measure.ts";
 import { collectGarbage, type Servers } from "../servers.ts";
 import type { CrowdResult, IdlePlan, IdleResult, ReturnPlan, ReturnResult } from "./crowd.ts";
 
@@ -9,6 +9,11 @@ export interface IdleMeasured extends IdleResult {
   /** … and before it, with what the entering has left. */
   readonly bytesAtOnce: number;
   readonly connectionsPerSecond: number;
+}
+
+/** Options of {@linkcode measureIdle} and {@linkcode measureReturn}. */
+export interface MeasureCrowdOptions {
+  readonly signal: AbortSignal;
 }
 
 /** What a crowd costs that comes back at once. */
@@ -22,9 +27,10 @@ const TIMEOUT_MS = 180_000;
 export async function measureIdle(
   servers: Servers,
   plan: Omit<IdlePlan, "task" | "ports">,
+  { signal }: MeasureCrowdOptions,
 ): Promise<IdleMeasured> {
   let [before, atOnce, after] = [0, 0, 0];
-  const result = await runCrowd({ ...plan, task: "idle", ports: servers.ports }, {
+  const result = await runCrowd({ ...plan, task: "idle", ports: servers.ports }, signal, {
     baseline: async () => {
       await collectGarbage(servers);
       before = await residentBytes(servers.pids);
@@ -46,10 +52,11 @@ export async function measureIdle(
 export async function measureReturn(
   servers: Servers,
   plan: Omit<ReturnPlan, "task" | "ports">,
+  { signal }: MeasureCrowdOptions,
 ): Promise<ReturnMeasured> {
   const read = async () => Object.values(await servers.cpu()).reduce((sum, ms) => sum + ms, 0);
   let [before, after] = [0, 0];
-  const result = await runCrowd({ ...plan, task: "return", ports: servers.ports }, {
+  const result = await runCrowd({ ...plan, task: "return", ports: servers.ports }, signal, {
     measuring: async () => before = await read(),
     measured: async () => after = await read(),
   }) as ReturnResult;
@@ -59,6 +66,7 @@ export async function measureReturn(
 /** Runs the crowd in a process of its own; it goes on when a stage's callback is done. */
 async function runCrowd(
   plan: IdlePlan | ReturnPlan,
+  signal: AbortSignal,
   stages: Readonly<Record<string, () => Promise<unknown>>>,
 ): Promise<CrowdResult> {
   const crowd = new Deno.Command(Deno.execPath(), {
@@ -66,8 +74,9 @@ async function runCrowd(
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
   }).spawn();
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  using _killing = killOnAbort(crowd, AbortSignal.any([signal, timeout]));
   const stdin = crowd.stdin.getWriter();
   let result: CrowdResult | null = null;
   for await (const line of lines(crowd.stdout)) {
@@ -80,6 +89,8 @@ async function runCrowd(
   }
   await crowd.status;
   await stdin.close().catch(() => {});
+  signal.throwIfAborted();
+  timeout.throwIfAborted();
   if (result === null) throw new Error("The crowd ended without a result");
   return result;
 }

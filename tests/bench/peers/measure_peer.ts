@@ -22,8 +22,8 @@ import {
 export interface MeasurePeerOptions {
   readonly settings: Settings;
   readonly progress: (line: string) => void;
-  /** Told of servers as soon as they run, so that an interrupt can end them. */
-  readonly started: (servers: Servers) => void;
+  /** Ends the measuring, with all servers. */
+  readonly signal: AbortSignal;
 }
 
 const CROWD_ROOM_MEMBERS = 25;
@@ -35,7 +35,7 @@ const EARLY_SHARE = 0.1;
 /** Measures all that there is of a peer, each step on servers and a database of its own. */
 export async function measurePeer(peer: Peer, options: MeasurePeerOptions): Promise<PeerResult> {
   const { key, title } = peer;
-  const { settings, progress } = options;
+  const { settings, progress, signal } = options;
   const steps: Record<ShapeName, readonly Step[]> = { pairs: [], groups: [] };
   const troubles: string[] = [];
   const missing = await peer.prepare();
@@ -48,6 +48,7 @@ export async function measurePeer(peer: Peer, options: MeasurePeerOptions): Prom
     try {
       return await measuring;
     } catch (error) {
+      signal.throwIfAborted();
       troubles.push(`${what}: ${(error as Error).message}`);
       progress(`${title}, ${troubles.at(-1)}`);
       return null;
@@ -95,7 +96,7 @@ async function measureStep(peer: Peer, options: AttemptOptions): Promise<Step> {
       framing: peer.framing,
       gapless: peer.gapless,
       bytes: settings.bytes,
-    }));
+    }, options));
   const { result, cpuPerDelivery } = measured;
   const step = { rate, passed: passes(result), ...measured };
   progress(
@@ -115,7 +116,7 @@ async function idleCrowd(peer: Peer, options: MeasurePeerOptions): Promise<IdleM
   const idle = await withServers(
     peer,
     { ...options, rooms, collecting: true },
-    (servers) => measureIdle(servers, { framing, rooms, clients, early, settleSeconds }),
+    (servers) => measureIdle(servers, { framing, rooms, clients, early, settleSeconds }, options),
   );
   options.progress(
     `${title}: ${idle.entered} idle, ${(idle.bytesPerConnection / 1024).toFixed(1)} KB each, ` +
@@ -132,7 +133,7 @@ async function returningCrowd(peer: Peer, options: MeasurePeerOptions): Promise<
   const comeback = await withServers(
     peer,
     { ...options, rooms },
-    (servers) => measureReturn(servers, { framing, rooms, clients, missed }),
+    (servers) => measureReturn(servers, { framing, rooms, clients, missed }, options),
   );
   options.progress(
     `${title}: ${comeback.complete} of ${comeback.clients} came back complete, ` +
@@ -150,11 +151,11 @@ interface ServersOptions extends MeasurePeerOptions {
 
 async function withServers<T>(
   peer: Peer,
-  { rooms, started, collecting = false }: ServersOptions,
+  { rooms, signal, collecting = false }: ServersOptions,
   run: (servers: Servers) => Promise<T>,
 ): Promise<T> {
   await using servers = await peer.start({ collecting });
-  started(servers);
+  signal.throwIfAborted();
   await servers.createRooms(rooms);
   return await run(servers);
 }
