@@ -9,6 +9,7 @@ import {
 import { type ConformanceNetwork, testChannelLayer } from "../../src/channels/testing/mod.ts";
 import { connect } from "../../src/db/pool.ts";
 import { createTestDatabase, PrivateServer, type TestDatabase } from "../support/database.ts";
+import { findPgBouncer, type PgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp_proxy.ts";
 
 testChannelLayer({
@@ -40,6 +41,20 @@ testChannelLayer({
       : new SharedNetwork(await createTestDatabase()),
 });
 
+const pgbouncer = await findPgBouncer();
+if (pgbouncer === null) {
+  console.warn("SKIPPED: PgBouncer is not installed, so no channel layer was tried through it");
+} else {
+  testChannelLayer({
+    name: "PostgreSQL through PgBouncer",
+    lacks: { 29: "the pooler would restart with it" },
+    async open() {
+      const database = await createTestDatabase();
+      return new SharedNetwork(database, await startPgBouncer(pgbouncer, database.url));
+    },
+  });
+}
+
 /** Layers on a server of their own, that can be stopped. */
 class PrivateNetwork implements ConformanceNetwork {
   readonly #server: PrivateServer;
@@ -62,17 +77,24 @@ class PrivateNetwork implements ConformanceNetwork {
   }
 }
 
-/** Layers on a database of the tests' server. */
+/** Layers on a database of the tests' server; through a pooler all but LISTEN. */
 class SharedNetwork implements ConformanceNetwork {
   readonly #database: TestDatabase;
+  readonly #pooler: PgBouncer | undefined;
   readonly #proxies: TcpProxy[] = [];
 
-  constructor(database: TestDatabase) {
+  constructor(database: TestDatabase, pooler?: PgBouncer) {
     this.#database = database;
+    this.#pooler = pooler;
   }
 
   layer(options: ChannelLayerOptions = {}): Promise<ChannelLayer> {
-    return postgresChannelLayer({ ...options, url: this.#database.url });
+    const { url } = this.#database;
+    return postgresChannelLayer({
+      ...options,
+      url: this.#pooler?.through(url) ?? url,
+      directUrl: url,
+    });
   }
 
   async sendFromSql(group: string, json: string, end: "commit" | "rollback"): Promise<void> {
@@ -114,16 +136,19 @@ class SharedNetwork implements ConformanceNetwork {
     await sql.unsafe(`drop role ${role}`);
   }
 
+  /** Those that go through the pooler are its own, and it keeps them. */
   async connections(): Promise<number> {
+    const names = this.#pooler === undefined ? "maru-%" : "maru-listener";
     const rows = await this.#database.sql`
       select count(*)::int from pg_stat_activity
-      where datname = current_database() and application_name like 'maru-%'
+      where datname = current_database() and application_name like ${names}
         and application_name <> 'maru-test'`;
     return rows[0]!["count"];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const proxy of this.#proxies) await proxy[Symbol.asyncDispose]();
+    await this.#pooler?.[Symbol.asyncDispose]();
     await this.#database[Symbol.asyncDispose]();
   }
 }

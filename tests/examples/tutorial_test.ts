@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createTestDatabase } from "../support/database.ts";
 import { freePort } from "../support/instance.ts";
+import { SocketPeer } from "../support/socket_peer.ts";
 import { browserTest } from "../e2e/browser.ts";
 
 const TUTORIAL = "examples/tutorial/main.ts";
@@ -33,30 +34,13 @@ async function startTutorial(databaseUrl?: string) {
   };
 }
 
-/** A socket of the tutorial's, and what it receives. */
+/** Enters a room of the tutorial's. */
 async function enter(origin: string, room: string) {
-  const socket = new WebSocket(`${origin.replace("http", "ws")}/ws/chat/${room}/`);
-  const received: string[] = [];
-  let came = () => {};
-  socket.onmessage = ({ data }) => {
-    received.push(JSON.parse(data).message);
-    came();
-  };
-  await new Promise((resolve, reject) => {
-    socket.onopen = resolve;
-    socket.onerror = reject;
-  });
+  const peer = await SocketPeer.open(`${origin}/ws/chat/${room}/`);
   return {
-    say: (message: string) => socket.send(JSON.stringify({ message })),
-    async next(): Promise<string> {
-      if (received.length === 0) await new Promise<void>((resolve) => came = resolve);
-      return received.shift()!;
-    },
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => socket.onclose = resolve);
-      socket.close();
-      await closed;
-    },
+    say: (message: string) => peer.send(JSON.stringify({ message })),
+    next: async () => JSON.parse(await peer.next() as string).message,
+    [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
   };
 }
 

@@ -66,7 +66,7 @@ export function websocketConsumer<E extends Env>(
     }
     const consumer = await make(c);
     if (consumer instanceof Response) return consumer;
-    const scope = new RequestScope(c, { user: () => user(c), session: () => session(c) });
+    const scope = scopeOf(c, { user: user(c), session: session(c) });
     const socket = new SocketSession(consumer, { ...rest, scope: () => scope });
     const verdict = await socket.connect();
     if (!verdict.accepted) {
@@ -91,45 +91,15 @@ export function acceptedSubprotocol(_offered: Set<string>, request: object): str
 
 const subprotocols = new WeakMap<object, string | undefined>();
 
-/** Looks into the request when asked. */
-class RequestScope implements Scope {
-  readonly #c: Context;
-  readonly #who: { readonly user: () => unknown; readonly session: () => unknown };
-
-  constructor(
-    c: Context,
-    who: { readonly user: () => unknown; readonly session: () => unknown },
-  ) {
-    this.#c = c;
-    this.#who = who;
-  }
-
-  get path(): string {
-    return this.#c.req.path;
-  }
-
-  get params(): Readonly<Record<string, string>> {
-    return this.#c.req.param();
-  }
-
-  get query(): URLSearchParams {
-    return new URL(this.#c.req.url).searchParams;
-  }
-
-  get headers(): Headers {
-    return this.#c.req.raw.headers;
-  }
-
-  get subprotocols(): readonly string[] {
-    const offered = this.#c.req.header("sec-websocket-protocol") ?? "";
-    return offered.split(",").map((name) => name.trim()).filter((name) => name !== "");
-  }
-
-  get user(): unknown {
-    return this.#who.user();
-  }
-
-  get session(): unknown {
-    return this.#who.session();
-  }
+/** A copy: after the upgrade Deno answers nothing more about a request, and it is not kept. */
+function scopeOf(c: Context, who: Pick<Scope, "user" | "session">): Scope {
+  const offered = c.req.header("sec-websocket-protocol") ?? "";
+  return {
+    path: c.req.path,
+    params: c.req.param(),
+    query: new URL(c.req.url).searchParams,
+    headers: new Headers(c.req.raw.headers),
+    subprotocols: offered.split(",").map((name) => name.trim()).filter((name) => name !== ""),
+    ...who,
+  };
 }

@@ -165,7 +165,8 @@ class PostgresPresence implements PresenceSession {
     );
     if (!row!.fresh && !this.#rebuild) return await this.#save(rows);
     this.#rebuild = false;
-    // What is pending is among all.
+    // What is pending is among all that is written now.
+    this.#pending.clear();
     if (!row!.fresh) await this.#removeMemberships();
     const all: Row[] = [];
     for (const [{ group, channel, info }, ttlMs] of this.#all()) {

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { createAdaptorServer } from "@hono/node-server";
+import { createNodeWebSocket } from "@hono/node-ws";
+import { Hono } from "hono";
+import { upgradeWebSocket } from "hono/deno";
+import {
+  acceptedSubprotocol,
+  memoryChannelLayer,
+  type Message,
+  WebSocketConsumer,
+  websocketConsumer,
+} from "../../src/channels/mod.ts";
+import { freePort } from "../support/instance.ts";
+import { SocketPeer } from "../support/socket_peer.ts";
+
+/** What the sockets of a server did. */
+interface Served extends AsyncDisposable {
+  readonly origin: string;
+}
+
+type Mount = (app: Hono, upgrade: Parameters<typeof websocketConsumer>[0]) => void;
+
+const ADAPTERS: Readonly<Record<string, (mount: Mount) => Promise<Served>>> = {
+  "hono/deno": (mount) => {
+    const app = new Hono();
+    mount(app, upgradeWebSocket);
+    const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, app.fetch);
+    return Promise.resolve({
+      origin: `127.0.0.1:${server.addr.port}`,
+      [Symbol.asyncDispose]: () => server.shutdown(),
+    });
+  },
+  "@hono/node-ws": async (mount) => {
+    const app = new Hono();
+    const { upgradeWebSocket, injectWebSocket, wss } = createNodeWebSocket({ app });
+    wss.options.handleProtocols = acceptedSubprotocol;
+    mount(app, upgradeWebSocket);
+    const server = createAdaptorServer({ fetch: app.fetch });
+    injectWebSocket(server);
+    const port = freePort();
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    return {
+      origin: `127.0.0.1:${port}`,
+      async [Symbol.asyncDispose]() {
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+  },
+};
+
+function open(origin: string, protocols?: string[]): Promise<SocketPeer> {
+  return SocketPeer.open(`ws://${origin}/ws/lobby/?q=1`, protocols);
+}
+
+for (const [adapter, serve] of Object.entries(ADAPTERS)) {
+  Deno.test(`${adapter}: a consumer knows its request, echoes text and bytes, hears its group`, async () => {
+    await using layer = memoryChannelLayer();
+    const gone = Promise.withResolvers<number>();
+    class Echo extends WebSocketConsumer<string> {
+      override groups = ["g"];
+      override async connect() {
+        const { path, params, query, headers, user } = this.scope;
+        await this.accept("v1");
+        this.send([path, params["room"], query.get("q"), headers.get("host"), user].join(" "));
+      }
+      override receive(data: string | Uint8Array) {
+        this.send(data);
+        if (data === "close") this.close(4000, "as you wish");
+      }
+      event({ n }: Message) {
+        this.send(`event ${n}`);
+      }
+      override disconnect(code: number) {
+        this.signal.addEventListener("abort", () => gone.resolve(code));
+      }
+    }
+    await using server = await serve((app, upgrade) =>
+      app.get(
+        "/ws/:room/",
+        websocketConsumer(upgrade, () => new Echo(), { layer, user: () => "Ann" }),
+      )
+    );
+    await using peer = await open(server.origin, ["v2", "v1"]);
+    assert.equal(peer.socket.protocol, "v1");
+    assert.equal(await peer.next(), `/ws/lobby/ lobby 1 ${server.origin} Ann`);
+    peer.send("안녕");
+    assert.equal(await peer.next(), "안녕");
+    peer.send(new Uint8Array([1, 2, 3]));
+    assert.deepEqual(new Uint8Array(await peer.next() as ArrayBuffer), new Uint8Array([1, 2, 3]));
+    await layer.groupSend("g", { type: "event", n: 7 });
+    assert.equal(await peer.next(), "event 7");
+    peer.send("close");
+    const { code, reason } = await peer.closed;
+    assert.deepEqual([code, reason], [4000, "as you wish"]);
+    assert.equal(await gone.promise, 4000);
+    assert.deepEqual(await layer.presence("g"), []);
+  });
+
+  Deno.test(`${adapter}: without a subprotocol of the consumer's there is none`, async () => {
+    await using layer = memoryChannelLayer();
+    await using server = await serve((app, upgrade) =>
+      app.get("/ws/:room/", websocketConsumer(upgrade, () => new WebSocketConsumer(), { layer }))
+    );
+    await using peer = await open(server.origin);
+    assert.equal(peer.socket.protocol, "");
+  });
+
+  Deno.test(`${adapter}: a refusal is an HTTP status, and so is a request that is no upgrade`, async () => {
+    await using layer = memoryChannelLayer();
+    class Refusing extends WebSocketConsumer {
+      override connect() {
+        this.refuse(401, "Sign in first");
+      }
+    }
+    await using server = await serve((app, upgrade) => {
+      app.get("/ws/lobby/", websocketConsumer(upgrade, () => new Refusing(), { layer }));
+      app.get("/ws/other/", websocketConsumer(upgrade, (c) => c.text("no", 429), { layer }));
+    });
+    assert.equal(await statusOfUpgrade(server.origin, "/ws/lobby/"), 401);
+    assert.equal(await statusOfUpgrade(server.origin, "/ws/other/"), 429);
+    const plain = await fetch(`http://${server.origin}/ws/lobby/`);
+    assert.equal(plain.status, 426);
+    assert.equal(plain.headers.get("upgrade"), "websocket");
+    await plain.body?.cancel();
+  });
+
+  Deno.test(`${adapter}: disconnect runs, with 1006, when the peer vanishes`, async () => {
+    await using layer = memoryChannelLayer();
+    const gone = Promise.withResolvers<number>();
+    class Leaving extends WebSocketConsumer {
+      override groups = ["g"];
+      override disconnect(code: number) {
+        this.signal.addEventListener("abort", () => gone.resolve(code));
+      }
+    }
+    await using server = await serve((app, upgrade) =>
+      app.get("/ws/:room/", websocketConsumer(upgrade, () => new Leaving(), { layer }))
+    );
+    const peer = await requestUpgrade(server.origin, "/ws/lobby/");
+    assert.match(peer.answer, /^HTTP\/1.1 101 /);
+    peer.connection.close();
+    assert.equal(await gone.promise, 1006);
+    assert.deepEqual(await layer.presence("g"), []);
+  });
+}
+
+async function statusOfUpgrade(origin: string, path: string): Promise<number> {
+  const { connection, answer } = await requestUpgrade(origin, path);
+  connection.close();
+  return Number(answer.split(" ")[1]);
+}
+
+/** Asks for an upgrade as no browser lets one see it. */
+async function requestUpgrade(origin: string, path: string) {
+  const [hostname, port] = origin.split(":") as [string, string];
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  await connection.write(new TextEncoder().encode([
+    `GET ${path} HTTP/1.1`,
+    `Host: ${origin}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "\r\n",
+  ].join("\r\n")));
+  const buffer = new Uint8Array(4096);
+  const length = await connection.read(buffer) ?? 0;
+  return { connection, answer: new TextDecoder().decode(buffer.subarray(0, length)) };
+}

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import {
+  type ChannelLayer,
+  Consumer,
+  memoryChannelLayer,
+  type Message,
+  postgresChannelLayer,
+  runWorker,
+} from "../../src/channels/mod.ts";
+import { createTestDatabase } from "../support/database.ts";
+
+/** Answers with what it was asked, and breaks when told. */
+class ThumbnailConsumer extends Consumer {
+  async thumbnailMake({ reply, width }: Message) {
+    await this.layer.send(reply as string, { type: "thumbnail.made", width, by: this.channelName });
+  }
+
+  breaks() {
+    throw new Error("broken");
+  }
+
+  hangs() {
+    return new Promise(() => {});
+  }
+}
+
+async function ask(layer: ChannelLayer, width: number): Promise<Message> {
+  const reply = layer.newChannel();
+  await layer.send("thumbnails", { type: "thumbnail.make", reply, width });
+  return await layer.receive(reply);
+}
+
+Deno.test("a worker of another instance answers by a process-local channel", async () => {
+  await using db = await createTestDatabase();
+  await using web = await postgresChannelLayer({ url: db.url });
+  await using background = await postgresChannelLayer({ url: db.url });
+  const stop = new AbortController();
+  const consumers = { thumbnails: ThumbnailConsumer };
+  const worker = runWorker(background, consumers, { signal: stop.signal });
+  assert.deepEqual(await ask(web, 80), { type: "thumbnail.made", width: 80, by: "thumbnails" });
+  // From SQL, too.
+  const reply = web.newChannel();
+  await db.sql`select channels.send('thumbnails',
+    jsonb_build_object('type', 'thumbnail.make', 'reply', ${reply}::text, 'width', 90))`;
+  assert.equal((await web.receive(reply))["width"], 90);
+  await db.sql.begin(async (tx) => {
+    await tx`select channels.send('thumbnails', '{"type": "rolled.back"}')`;
+    await tx`rollback`;
+  });
+  stop.abort();
+  await worker;
+  const waiting = await db.sql`select count(*)::int from channels.queue`;
+  assert.equal(waiting[0]!["count"], 0);
+});
+
+Deno.test("a queue channel that is full refuses in SQL, too", async () => {
+  await using db = await createTestDatabase();
+  await db.sql`select channels.send('full', '{"n": 1}') from generate_series(1, 100)`;
+  await assert.rejects(
+    db.sql`select channels.send('full', '{"n": 1}')`,
+    /Cannot send to channel "full": it is full/,
+  );
+  for (const channel of ["", "a b", "a!b!c", "x".repeat(100)]) {
+    await assert.rejects(db.sql`select channels.send(${channel}, '{}')`, /Cannot send to channel/);
+  }
+  await assert.rejects(db.sql`select channels.send('q', '[]')`, /no JSON object/);
+});
+
+Deno.test("a handler that fails or hangs is told, and the worker goes on", async () => {
+  await using layer = memoryChannelLayer();
+  const warnings: string[] = [];
+  const stop = new AbortController();
+  const worker = runWorker(layer, { thumbnails: ThumbnailConsumer }, {
+    signal: stop.signal,
+    handlerTimeoutMs: 30,
+    warn: (message, error) => warnings.push(`${message}: ${error}`),
+  });
+  for (const type of ["breaks", "nobody.knows", "hangs"]) await layer.send("thumbnails", { type });
+  assert.equal((await ask(layer, 1))["width"], 1);
+  assert.match(warnings[0]!, /ThumbnailConsumer failed at a message of type breaks: Error: broken/);
+  assert.match(warnings[1]!, /has no nobodyKnows\(\)/);
+  assert.match(warnings[2]!, /Not done within 30 ms/);
+  stop.abort();
+  await worker;
+});
+
+Deno.test("a worker that stops ends what it began, takes nothing more, and gives up what hangs", async () => {
+  await using layer = memoryChannelLayer();
+  const stop = new AbortController();
+  const begun = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const done: unknown[] = [];
+  class Slow extends Consumer {
+    async work({ n }: Message) {
+      begun.resolve();
+      await release.promise;
+      done.push(n);
+    }
+  }
+  const worker = runWorker(layer, { slow: Slow }, { signal: stop.signal });
+  await layer.send("slow", { type: "work", n: 1 });
+  await layer.send("slow", { type: "work", n: 2 });
+  await begun.promise;
+  stop.abort();
+  release.resolve();
+  await worker;
+  assert.deepEqual(done, [1]);
+  assert.equal((await layer.receive("slow"))["n"], 2, "the next one is left for another worker");
+
+  const hanging = new AbortController();
+  const hangs = Promise.withResolvers<AbortSignal>();
+  class Hanging extends Consumer {
+    hang() {
+      hangs.resolve(this.signal);
+      return new Promise(() => {});
+    }
+  }
+  const stuck = runWorker(layer, { hang: Hanging }, { signal: hanging.signal, graceMs: 10 });
+  await layer.send("hang", { type: "hang" });
+  const signal = await hangs.promise;
+  hanging.abort();
+  await stuck;
+  assert.equal(signal.aborted, true);
+});
+
+Deno.test("a worker does not serve a process-local channel", async () => {
+  await using layer = memoryChannelLayer();
+  const channel = layer.newChannel();
+  await assert.rejects(runWorker(layer, { [channel]: ThumbnailConsumer }), /it is process-local/);
+  await assert.rejects(runWorker(layer, { "no/name": ThumbnailConsumer }), TypeError);
+});
