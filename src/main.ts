@@ -1,11 +1,12 @@
 /**
- * The server: parses the configuration, starts, serves, stops on signals.
+ * The server, or a worker (`WORKERS=only`): parses the configuration, starts, stops on signals.
  *
  * @module
  */
 import { startApp } from "./app.ts";
 import { CONFIG_NAMES, ConfigError, parseConfig } from "./config.ts";
-import { openLog } from "./logger.ts";
+import { type Log, openLog } from "./logger.ts";
+import { startWorker } from "./worker.ts";
 
 /** The whole of a graceful stop takes less than this. */
 const STOP_TIMEOUT_MS = 22_000;
@@ -20,8 +21,13 @@ async function main(): Promise<void> {
   try {
     const config = parseConfig(env);
     log = await openLog(config.LOG_LEVEL, instance);
-    const app = await startApp(config, log);
-    log.info("Serving", { host: config.HOST, port: addressPort(app.server.address()) });
+    surviveRejections(log);
+    const serves = config.WORKERS !== "only";
+    const app = await (serves ? startApp : startWorker)(config, log);
+    log.info(serves ? "Serving" : "Working", {
+      host: config.HOST,
+      port: addressPort(app.server.address()),
+    });
     const signal = await stopSignal();
     log.info("Stopping", { signal });
     const timer = setTimeout(() => Deno.exit(1), STOP_TIMEOUT_MS);
@@ -36,6 +42,14 @@ async function main(): Promise<void> {
     await log?.close();
     Deno.exit(1);
   }
+}
+
+/** A promise of one request or task that nobody waited for is no reason to end all the others. */
+function surviveRejections(log: Log): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error("A promise was rejected that nobody waits for", event.reason);
+  });
 }
 
 function explain(error: unknown): string {

@@ -4,9 +4,7 @@
  *
  * @module
  */
-import { migrateChannels } from "./channels/mod.ts";
-import { migrate } from "./db/migrations.ts";
-import { migrateTasks } from "./tasks/mod.ts";
+import { migrateAll } from "./migrate_all.ts";
 
 const url = Deno.env.get("DATABASE_DIRECT_URL") ?? Deno.env.get("DATABASE_URL");
 if (url === undefined) {
@@ -14,9 +12,7 @@ if (url === undefined) {
   Deno.exit(2);
 }
 try {
-  await migrateChannels(url, { log: console.log });
-  await migrate(url, { log: console.log });
-  await migrateTasks(url);
+  await migrateAll(url, console.log);
   console.log("The database is up to date");
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -55,7 +55,11 @@ Deno.test("imports follow the arrows of the architecture", async () => {
     const room = path.split("/")[1]!;
     const allowed = ARROWS[room];
     if (allowed === undefined) {
-      assert.match(room, /^(main|app|config|logger|migrate)\.ts$/, `${path} is in no room`);
+      assert.match(
+        room,
+        /^(main|app|background|config|ground|listen|logger|migrate|migrate_all|worker)\.ts$/,
+        `${path} is in no room`,
+      );
       continue;
     }
     for (const { statement, target } of await imports(path)) {
@@ -83,7 +87,7 @@ Deno.test("nobody but tests imports the composition root", async () => {
   for await (const path of sources("src")) {
     for (const { target } of await imports(path)) {
       const file = withinSrc(path, target);
-      if (file === "app.ts") assert.equal(path, "src/main.ts");
+      if (file === "app.ts" || file === "worker.ts") assert.equal(path, "src/main.ts");
       assert.notEqual(file, "main.ts", path);
     }
   }
@@ -104,6 +108,7 @@ Deno.test("the image, the task and the tests give the server the same permission
   for (const flag of SERVER_PERMISSIONS) {
     assert.ok(dockerfile.includes(`"${flag}"`), `Dockerfile: ${flag}`);
     assert.ok(tasks.start.command.includes(flag), `start: ${flag}`);
+    assert.ok(tasks.worker.command.includes(flag), `worker: ${flag}`);
   }
   assert.doesNotMatch(dockerfile.slice(dockerfile.indexOf("CMD")), /allow-all|-A\b/);
 });

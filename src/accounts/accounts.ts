@@ -29,9 +29,13 @@ export class Accounts {
     const id = await this.#verify(token);
     if (id === null) return null;
     const [row] = await this.#options.readers.query((sql) =>
-      sql<PersonRow[]>`select id, name, is_guest from users where id = ${id}`
+      sql<(PersonRow & { seen_lately: boolean })[]>`
+        select id, name, is_guest, seen_at > now() - interval '1 day' as seen_lately
+        from users where id = ${id}`
     );
-    return row === undefined ? null : toPerson(row);
+    if (row === undefined) return null;
+    if (!row.seen_lately) await this.#see(id);
+    return toPerson(row);
   }
 
   /** Makes a new guest with a friendly name. */
@@ -56,6 +60,13 @@ export class Accounts {
     );
     if (row === undefined) throw new Error(`Cannot rename "${person.id}": no such person`);
     return toPerson(row);
+  }
+
+  /** Guests who were not seen for long are removed. Not being able to say so keeps nobody out. */
+  async #see(id: string): Promise<void> {
+    await this.#options.readers.query((sql) =>
+      sql`update users set seen_at = now() where id = ${id}`
+    ).catch(() => {});
   }
 
   async #verify(token: string): Promise<string | null> {

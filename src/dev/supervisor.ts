@@ -74,6 +74,7 @@ export class Supervisor {
       PORT: this.#port,
       GUESTS: "allow",
       ROOM_CREATION: "anyone",
+      WORKERS: "inline",
     };
     const env: Record<string, string> = { DATABASE_URL: this.#options.databaseUrl };
     for (const [name, value] of Object.entries(defaults)) env[name] = Deno.env.get(name) || value;

@@ -1,12 +1,10 @@
-import { migrateChannels } from "../../src/channels/mod.ts";
-import { migrate } from "../../src/db/migrations.ts";
 import { connect, type Sql } from "../../src/db/pool.ts";
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
   type StopMode,
 } from "../../src/dev/embedded_postgres.ts";
-import { migrateTasks } from "../../src/tasks/mod.ts";
+import { migrateAll } from "../../src/migrate_all.ts";
 
 /** A database of a test's own, migrated. */
 export interface TestDatabase extends AsyncDisposable {
@@ -81,9 +79,7 @@ export class PrivateServer implements AsyncDisposable {
     const admin = connect(server.url, { name: "maru-test-admin" });
     await admin.unsafe("create database maru");
     await admin.end({ timeout: 1 });
-    await migrateChannels(self.url);
-    await migrate(self.url);
-    await migrateTasks(self.url);
+    await migrateAll(self.url);
     return self;
   }
 

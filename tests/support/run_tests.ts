@@ -5,11 +5,9 @@
  * @module
  */
 import { stripVTControlCharacters } from "node:util";
-import { migrateChannels } from "../../src/channels/mod.ts";
-import { migrate } from "../../src/db/migrations.ts";
 import { connect } from "../../src/db/pool.ts";
 import { startEmbeddedPostgres } from "../../src/dev/embedded_postgres.ts";
-import { migrateTasks } from "../../src/tasks/mod.ts";
+import { migrateAll } from "../../src/migrate_all.ts";
 import { buildPage } from "../../src/ui/build.ts";
 import { databaseUrl, TEMPLATE, TEST_SETTINGS } from "./database.ts";
 
@@ -34,9 +32,7 @@ async function runAll(args: readonly string[]) {
 async function makeTemplate(url: string): Promise<void> {
   const admin = connect(url, { name: "maru-test-admin" });
   await admin.unsafe(`create database ${TEMPLATE}`);
-  await migrateChannels(databaseUrl(url, TEMPLATE));
-  await migrate(databaseUrl(url, TEMPLATE));
-  await migrateTasks(databaseUrl(url, TEMPLATE));
+  await migrateAll(databaseUrl(url, TEMPLATE));
   await admin.end({ timeout: 1 });
 }
 

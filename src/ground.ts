@@ -1,0 +1,74 @@
+import { type Bus, ChannelLayer, openPostgresBus, postgresStores } from "./channels/mod.ts";
+import type { Config } from "./config.ts";
+import { requireServerLevel } from "./db/migrations.ts";
+import { Pool, type PoolOptions } from "./db/pool.ts";
+import type { Readiness } from "./http/context.ts";
+import type { Log } from "./logger.ts";
+import { migrateAll } from "./migrate_all.ts";
+import { Tasks } from "./tasks/mod.ts";
+
+/** A process without the database for this long is not ready. */
+export const UNREADY_AFTER_MS = 10_000;
+
+const READERS = 4;
+const READY_TIMEOUT_MS = 2_000;
+
+/** What serving and working stand on; disposing closes all of it. */
+export interface Ground extends AsyncDisposable {
+  readonly readers: Pool;
+  readonly bus: Bus;
+  readonly layer: ChannelLayer;
+  readonly tasks: Tasks;
+  /** More connections to the same database. */
+  openPool(options: PoolOptions): Pool;
+  /** How `/readyz` answers while nothing drains. */
+  readiness(): Promise<Readiness>;
+}
+
+/** Brings the database up to date if it is told to, and connects with it. */
+export async function openGround(config: Config, log: Log): Promise<Ground> {
+  const url = config.DATABASE_URL;
+  const directUrl = config.DATABASE_DIRECT_URL ?? url;
+  const { warn } = log;
+  // A pooler in transaction mode and prepared statements do not go together.
+  const prepare = directUrl === url;
+  const openPool = (options: PoolOptions) => new Pool(url, { prepare, ...options });
+
+  if (config.MIGRATE === "on") await migrateAll(directUrl, log.info);
+  const readers = openPool({ name: "maru-reader", max: READERS });
+  await readers.query((sql) => requireServerLevel(sql));
+  const bus = await openPostgresBus({ url, directUrl, warn });
+  const stores = postgresStores({ url, directUrl, warn });
+  // Nobody asks this layer who is in a group, so nothing is written of it.
+  const layer = new ChannelLayer(bus, { warn }, { queues: stores.queues, owned: [stores] });
+  const tasks = await Tasks.open({ url, directUrl, layer, warn, migrate: false });
+  return {
+    readers,
+    bus,
+    layer,
+    tasks,
+    openPool,
+    readiness: readiness(readers, bus),
+    async [Symbol.asyncDispose]() {
+      await tasks[Symbol.asyncDispose]();
+      await layer.close();
+      await bus.close();
+      await readers[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function readiness(readers: Pool, bus: Bus): () => Promise<Readiness> {
+  let lastSeen = performance.now();
+  return async () => {
+    try {
+      await readers.query((sql) => sql`select 1`, READY_TIMEOUT_MS);
+      lastSeen = performance.now();
+      return { status: bus.health().listening ? "ok" : "degraded" };
+    } catch {
+      return {
+        status: performance.now() - lastSeen < UNREADY_AFTER_MS ? "degraded" : "unavailable",
+      };
+    }
+  };
+}
