@@ -8,6 +8,7 @@ export { entryLine } from "./entry.ts";
 export { type HistoryQuery, readHistory } from "./history.ts";
 export { Hub, type HubMember } from "./hub.ts";
 export { type Role, type RoomAccess } from "./policy.ts";
+export { type Rate, RateLimit } from "./rate_limit.ts";
 export { epochOf } from "./room_log.ts";
 export { type RoomView } from "./rooms.ts";
 export { Run, toRuns } from "./run.ts";

@@ -4,6 +4,7 @@ import type { Accounts, Person } from "../accounts/mod.ts";
 import type { Bus, ChannelLayer } from "../channels/mod.ts";
 import type { Chat } from "../chat/mod.ts";
 import type { Tasks } from "../tasks/mod.ts";
+import type { Operator } from "./operators.ts";
 import type { Sockets } from "./sockets/sockets.ts";
 
 /** What the HTTP server is made of. */
@@ -39,6 +40,8 @@ export interface RequestEnvironment {
   Variables: {
     /** Who asks, or null when nobody is known by the cookie or token. */
     person: Person | null;
+    /** Who administrates; set where only an operator comes through. */
+    operator: Operator;
   };
 }
 

@@ -25,12 +25,17 @@ type ProblemResponse = {
 export function problems<S extends keyof typeof PROBLEMS>(
   ...statuses: S[]
 ): Record<S, ProblemResponse> {
-  const responses: Partial<Record<S, ProblemResponse>> = {};
-  for (const status of statuses) {
-    responses[status] = {
-      content: { "application/problem+json": { schema: problemBody } },
-      description: PROBLEMS[status],
-    };
-  }
-  return responses as Record<S, ProblemResponse>;
+  const reasons = statuses.map((status) => [status, PROBLEMS[status]]);
+  return refusals(Object.fromEntries(reasons) as Record<S, string>);
+}
+
+/** The same, each for a reason of its own. */
+export function refusals<S extends number>(
+  reasons: Readonly<Record<S, string>>,
+): Record<S, ProblemResponse> {
+  const responses = Object.entries<string>(reasons).map(([status, description]) => [
+    status,
+    { content: { "application/problem+json": { schema: problemBody } }, description },
+  ]);
+  return Object.fromEntries(responses) as Record<S, ProblemResponse>;
 }

@@ -25,6 +25,8 @@ const STATUS: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   going_away: 503,
   too_slow: 503,
   too_many_sockets: 503,
+  not_operator: 401,
+  wrong_state: 409,
   not_found: 404,
   too_large: 413,
   internal: 500,

@@ -11,13 +11,19 @@ import { FRAME_MAX_BYTES } from "../protocol/codes.ts";
 import type { HttpOptions, RequestEnvironment } from "./context.ts";
 import { identity } from "./middleware/identity.ts";
 import { checkOrigin } from "./middleware/origin.ts";
+import { Operators } from "./operators.ts";
 import { problem } from "./problem.ts";
+import { mountAdministration } from "./routes/administration.ts";
 import { mountOperations } from "./routes/operations.ts";
+import { mountOperatorPages } from "./routes/operator_pages.ts";
 import { mountPages } from "./routes/pages.ts";
 import { mountPeople } from "./routes/people.ts";
 import { mountReference } from "./routes/reference.ts";
 import { mountRooms } from "./routes/rooms.ts";
+import { mountTasks } from "./routes/tasks.ts";
 import { mountRoomSocket } from "./sockets/mount.ts";
+import { mountOperatorSockets } from "./sockets/mount_operator.ts";
+import { TaskBoard } from "./task_board.ts";
 
 /** A request's body is at most this long. */
 export const BODY_MAX_BYTES = 256 * 1024;
@@ -73,6 +79,14 @@ export function createServer(options: HttpOptions): Server {
   );
   app.use("/api/*", identity(options.accounts));
   app.use("/ws/*", identity(options.accounts));
+
+  const { operatorToken: token, clientAddressHeader, allowedOrigins } = options;
+  const operators = new Operators({ token, clientAddressHeader, allowedOrigins });
+  const board = new TaskBoard(options);
+  mountAdministration(app, operators, options);
+  mountTasks(app, board, options);
+  mountOperatorSockets(app, upgradeWebSocket, board, options);
+  mountOperatorPages(app, operators, options);
 
   mountRoomSocket(app, upgradeWebSocket, options);
   mountPeople(app, options);

@@ -92,6 +92,8 @@ export const ERRORS = {
   going_away: { retry: true, text: "This server is stopping: connect again" },
   too_slow: { retry: true, text: "This connection does not read fast enough" },
   too_many_sockets: { retry: true, text: "Too many connections: try again later" },
+  not_operator: { retry: false, text: "This is the operator's: sign in as the operator first" },
+  wrong_state: { retry: false, text: "Its state does not allow this any more" },
   not_found: { retry: false, text: "There is nothing at this address" },
   too_large: { retry: false, text: "The body of this request is too large" },
   internal: { retry: true, text: "Something went wrong on the server" },

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import type { Accounts, Person } from "../../accounts/mod.ts";
 import type { RequestEnvironment } from "../context.ts";
+import { isHttps } from "../https.ts";
 
 const COOKIE = "maru_guest";
 const COOKIE_MAX_AGE_S = 365 * 24 * 60 * 60;
@@ -22,12 +23,10 @@ export async function rememberGuest(
   accounts: Accounts,
   person: Person,
 ): Promise<void> {
-  const secure = new URL(c.req.url).protocol === "https:" ||
-    c.req.header("x-forwarded-proto") === "https";
   setCookie(c, COOKIE, await accounts.issueToken(person), {
     httpOnly: true,
     sameSite: "Lax",
-    secure,
+    secure: isHttps(c),
     path: "/",
     maxAge: COOKIE_MAX_AGE_S,
   });

@@ -52,7 +52,8 @@ export function mountRoomSocket(
   );
 }
 
-const requireUpgrade: MiddlewareHandler<RequestEnvironment> = async (c, next) => {
+/** Refuses what wants no WebSocket. */
+export const requireUpgrade: MiddlewareHandler<RequestEnvironment> = async (c, next) => {
   if (c.req.header("upgrade")?.toLowerCase() === "websocket") return await next();
   c.header("Upgrade", "websocket");
   return problem(c, "invalid", { detail: "This address is a WebSocket's" });

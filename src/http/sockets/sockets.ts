@@ -1,6 +1,5 @@
 import { PING_INTERVAL_MS } from "../../protocol/codes.ts";
 import { Pacer } from "./pacer.ts";
-import type { RoomConsumer } from "./room_consumer.ts";
 import type { Transport } from "./transport.ts";
 
 /** One instance holds at most this many sockets. */
@@ -17,9 +16,19 @@ export const SILENCE_TIMEOUT_MS = 2 * PING_INTERVAL_MS;
 const LOOK_INTERVAL_MS = 1_000;
 const NEVER = Infinity;
 
+/** The consumer behind a socket, as far as {@linkcode Sockets} has something to tell it. */
+export interface SocketHolder {
+  /** The peer is gone. */
+  leave(): void;
+  /** The instance stops: tell the peer to come back, and close. */
+  goAway(): void;
+  /** The peer does not read: tell it so, and close. */
+  tooSlow(): void;
+}
+
 /** One socket and what is known of its peer. */
 export interface HeldSocket {
-  readonly room: RoomConsumer;
+  readonly holder: SocketHolder;
   readonly transport: Transport;
   /** When the peer was last heard, in ms of `performance.now()`. */
   heardAt: number;
@@ -60,16 +69,16 @@ export class Sockets implements AsyncDisposable {
     return this.#draining;
   }
 
-  hold(room: RoomConsumer, transport: Transport): HeldSocket {
+  hold(holder: SocketHolder, transport: Transport): HeldSocket {
     const socket: Watched = {
-      room,
+      holder,
       transport,
       heardAt: performance.now(),
       slowSince: NEVER,
       pinged: false,
     };
     this.#held.add(socket);
-    if (this.#draining) room.goAway();
+    if (this.#draining) holder.goAway();
     return socket;
   }
 
@@ -85,19 +94,19 @@ export class Sockets implements AsyncDisposable {
     this.#draining = true;
     const sockets = [...this.#held];
     const startedAt = performance.now();
-    for (const [index, { room }] of sockets.entries()) {
+    for (const [index, { holder }] of sockets.entries()) {
       const due = startedAt + overMs * index / sockets.length;
       const wait = due - performance.now();
       if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
-      room.goAway();
+      holder.goAway();
     }
   }
 
   // deno-lint-ignore require-await -- disposal is asynchronous by contract
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    for (const { room, transport } of this.#held) {
-      room.leave();
+    for (const { holder, transport } of this.#held) {
+      holder.leave();
       transport.terminate();
     }
     this.#held.clear();
@@ -111,7 +120,7 @@ export class Sockets implements AsyncDisposable {
       if (silence < PING_INTERVAL_MS) {
         socket.pinged = false;
       } else if (silence > SILENCE_TIMEOUT_MS) {
-        socket.room.leave();
+        socket.holder.leave();
         socket.transport.terminate();
         this.#held.delete(socket);
       } else if (!socket.pinged) {
@@ -129,7 +138,7 @@ export class Sockets implements AsyncDisposable {
     }
     socket.slowSince = Math.min(socket.slowSince, now);
     if (unsent > MAX_UNSENT_BYTES || now - socket.slowSince >= SLOW_TIMEOUT_MS) {
-      socket.room.tooSlow();
+      socket.holder.tooSlow();
     }
   }
 }

@@ -28,6 +28,8 @@ export const english: Texts = {
     going_away: "The server is restarting",
     too_slow: "The connection was too slow",
     too_many_sockets: "Too many people are connected right now. Try again later",
+    not_operator: "This is for whoever runs this server. Sign in first",
+    wrong_state: "This is no longer possible: it has changed meanwhile",
     not_found: "There is nothing here",
     too_large: "This is too large to send",
     internal: "Something went wrong on the server",

@@ -27,6 +27,8 @@ export const korean: Texts = {
     going_away: "서버가 다시 시작하고 있어요",
     too_slow: "연결이 너무 느려서 끊겼어요",
     too_many_sockets: "지금은 접속한 사람이 너무 많아요. 나중에 다시 시도해 주세요",
+    not_operator: "서버를 운영하는 사람만 볼 수 있어요. 먼저 로그인해 주세요",
+    wrong_state: "그사이에 상태가 바뀌어서 지금은 할 수 없어요",
     not_found: "여기에는 아무것도 없어요",
     too_large: "보내기에는 너무 커요",
     internal: "서버에 문제가 생겼어요",
