@@ -86,12 +86,12 @@ try {
     : JSON.parse(await Deno.readTextFile(values.from)) as Report;
   await writePage(page, report);
   console.log(`Written: ${page}`);
+  Deno.exit(report.peers.some(({ troubles }) => troubles.length > 0) ? 1 : 0);
 } catch (error) {
   if (error !== interrupt.signal.reason) throw error;
   console.log(interrupt.signal.reason.message);
   Deno.exit(INTERRUPTED);
 }
-Deno.exit(0);
 
 async function measureAll(signal: AbortSignal): Promise<Report> {
   const peers = choosePeers(values.only);

@@ -49,8 +49,9 @@ export async function measurePeer(peer: Peer, options: MeasurePeerOptions): Prom
       return await measuring;
     } catch (error) {
       signal.throwIfAborted();
-      troubles.push(`${what}: ${(error as Error).message}`);
-      progress(`${title}, ${troubles.at(-1)}`);
+      const { message } = error as Error;
+      troubles.push(`${what} could not be measured: ${message.split("\n")[0]}`);
+      progress(`${title}, ${what}: ${message}`);
       return null;
     }
   };
