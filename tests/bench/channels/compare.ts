@@ -12,6 +12,8 @@ export interface Case {
 
 /** How it is compared. */
 export interface CompareOptions {
+  /** How often the carriers take turns; of each load the result in the middle counts. */
+  readonly rounds: number;
   /** Measured time of each load. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
@@ -45,33 +47,66 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 export async function compare(
   fleet: Fleet,
   compared: Case,
-  { seconds, warmUpSeconds, rate }: CompareOptions,
+  options: CompareOptions,
 ): Promise<Comparison> {
+  const { seconds, warmUpSeconds } = options;
   const { groups, bytes, instances } = compared;
   const window = Math.min(WINDOW, Math.ceil(WINDOW_BYTES / bytes));
+  const saturating: LoadOptions = { bytes, rate: null, window, seconds, warmUpSeconds };
   const as = async <T>(carrier: Carrier, measure: (scene: OpenScene) => Promise<T>) => {
     await using scene = await fleet.open({ carrier, groups, senders: 1, receivers: instances });
     return await measure(scene);
   };
-  const saturating: LoadOptions = { bytes, rate: null, window, seconds, warmUpSeconds };
-  const atRates = async (scene: OpenScene, rates: readonly number[]) => {
-    const results: LoadResult[] = [];
-    for (const rate of rates) results.push(await scene.load({ ...saturating, rate }));
-    return results;
+  let rates: readonly number[] | null = null;
+  const measureAll = async (scene: OpenScene) => {
+    const capacity = await scene.load(saturating);
+    rates ??= [options.rate, Math.max(1, Math.round(capacity.perSecond / 2))];
+    const latencies: LoadResult[] = [];
+    for (const rate of rates) latencies.push(await scene.load({ ...saturating, rate }));
+    return { capacity, latencies };
   };
-  const awaited = await as("awaited", (scene) => scene.load({ ...saturating, window: 1 }));
-  let rates: number[] = [];
-  const [pipelined, ...bare] = await as("pipelined", async (scene) => {
-    const most = await scene.load(saturating);
-    rates = [rate, Math.max(1, Math.round(most.perSecond / 2))];
-    return [most, ...await atRates(scene, rates)] as const;
-  });
-  const [layer, ...layered] = await as("layer", async (scene) => {
-    return [await scene.load(saturating), ...await atRates(scene, rates)] as const;
-  });
+  const rounds: Record<Carrier, { capacity: LoadResult; latencies: LoadResult[] }[]> = {
+    awaited: [],
+    pipelined: [],
+    layer: [],
+  };
+  for (let round = 0; round < options.rounds; round++) {
+    const awaited = await as("awaited", (scene) => scene.load({ ...saturating, window: 1 }));
+    rounds.awaited.push({ capacity: awaited, latencies: [] });
+    rounds.pipelined.push(await as("pipelined", measureAll));
+    rounds.layer.push(await as("layer", measureAll));
+  }
+  const capacityOf = (carrier: Carrier) =>
+    middle(rounds[carrier].map(({ capacity }) => capacity), ({ perSecond }) => perSecond);
+  const latencyOf = (carrier: Carrier, i: number) =>
+    middle(rounds[carrier].map(({ latencies }) => latencies[i]!), ({ p50 }) => p50);
   return {
     ...compared,
-    capacity: { awaited, pipelined, layer },
-    latencies: rates.map((rate, i) => ({ rate, bare: bare[i]!, layer: layered[i]! })),
+    capacity: {
+      awaited: capacityOf("awaited"),
+      pipelined: capacityOf("pipelined"),
+      layer: capacityOf("layer"),
+    },
+    latencies: rates!.map((rate, i) => ({
+      rate,
+      bare: latencyOf("pipelined", i),
+      layer: latencyOf("layer", i),
+    })),
+  };
+}
+
+/** The result in the middle, with what was wrong in any of them. */
+function middle(
+  results: readonly LoadResult[],
+  value: (result: LoadResult) => number,
+): LoadResult {
+  const sorted = results.toSorted((a, b) => value(a) - value(b));
+  const sum = (what: "lost" | "doubled" | "disordered") =>
+    results.reduce((total, result) => total + result[what], 0);
+  return {
+    ...sorted[sorted.length >> 1]!,
+    lost: sum("lost"),
+    doubled: sum("doubled"),
+    disordered: sum("disordered"),
   };
 }

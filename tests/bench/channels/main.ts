@@ -20,13 +20,14 @@ Without options: 1, 10 and 100 groups, 100 and 20,480 bytes, one and four receiv
   --bytes N,…        only these lengths of a message, as JSON
   --instances N,…    only these numbers of receiving instances
   --rate N           the modest rate at which latencies are compared, in messages a second (500)
-  --seconds N        measured time of each load (2)
+  --rounds N         how often the carriers take turns; the result in the middle counts (3)
+  --seconds N        measured time of each load (1)
   --json FILE        writes everything that was measured (default .data/bench-channels.json)
   --cpu-prof FOLDER  writes a CPU profile of each process
   --smoke            a few seconds, no figures; ends with 1 when anything is lost, doubled or disordered
 `;
 
-const WARM_UP_SECONDS = 0.5;
+const WARM_UP_SECONDS = 0.3;
 
 const { values } = parseArgs({
   args: Deno.args.filter((arg) => arg !== "--"),
@@ -35,7 +36,8 @@ const { values } = parseArgs({
     bytes: { type: "string", default: "100,20480" },
     instances: { type: "string", default: "1,4" },
     rate: { type: "string", default: "500" },
-    seconds: { type: "string", default: "2" },
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "1" },
     json: { type: "string", default: ".data/bench-channels.json" },
     "cpu-prof": { type: "string" },
     smoke: { type: "boolean", default: false },
@@ -67,6 +69,7 @@ async function main(): Promise<number> {
     console.log(`${each.groups} groups, ${each.bytes} bytes, ${each.instances} instances …`);
     comparisons.push(
       await compare(fleet, each, {
+        rounds: Number(values.rounds),
         seconds: Number(values.seconds),
         warmUpSeconds: WARM_UP_SECONDS,
         rate: Number(values.rate),
@@ -92,6 +95,7 @@ async function writeJson(comparisons: readonly Comparison[]): Promise<void> {
     date: new Date().toISOString(),
     deno: Deno.version.deno,
     cores: navigator.hardwareConcurrency,
+    rounds: Number(values.rounds),
     seconds: Number(values.seconds),
     comparisons,
   };

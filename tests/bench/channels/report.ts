@@ -65,13 +65,13 @@ const LATENCY_HEAD = [
 
 function latencyRows(line: Comparison): string[][] {
   return line.latencies.map(({ rate, bare, layer }) => {
-    const verdict = layer.p50 <= bare.p50 ? "reached" : "missed";
+    const reached = layer.p50 <= bare.p50 && layer.lost === 0;
     return [
       ...caseCells(line),
       String(rate),
       `${bare.p50.toFixed(2)}/${bare.p99.toFixed(2)}`,
       `${layer.p50.toFixed(2)}/${layer.p99.toFixed(2)}`,
-      `${(layer.p50 / bare.p50).toFixed(2)} × ${verdict}`,
+      `${(layer.p50 / bare.p50).toFixed(2)} × ${reached ? "reached" : "missed"}`,
       wrongCell([bare, layer]),
     ];
   });
