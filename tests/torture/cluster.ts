@@ -5,6 +5,8 @@ import { delay } from "./delay.ts";
 /** One of the instances: the process changes, its way to the database stays. */
 export interface Member {
   readonly number: number;
+  /** Between clients and it. */
+  readonly front: TcpProxy;
   /** Between it and PostgreSQL. */
   readonly database: TcpProxy;
   /** Null while it is down. */
@@ -36,18 +38,28 @@ export class Cluster implements AsyncDisposable {
   /** @param databasePort where PostgreSQL is now */
   constructor(size: number, databasePort: () => number, env: Readonly<Record<string, string>>) {
     this.#env = env;
-    this.members = Array.from({ length: size }, (_, number) => ({
-      number,
-      database: startTcpProxy(() => [databasePort()]),
-      instance: null,
-    }));
+    this.members = Array.from({ length: size }, (_, number) => {
+      const member: Member = {
+        number,
+        front: startTcpProxy(() => member.instance === null ? [] : [member.instance.port]),
+        database: startTcpProxy(() => [databasePort()]),
+        instance: null,
+      };
+      return member;
+    });
   }
 
-  /** Ports of the instances that run, beginning with another one each time, as a balancer would. */
+  /**
+   * Where to try for a new connection, as a balancer without health checks would: the instance with
+   * the fewest connections and the next in turn, by turns, so that a new one soon has its share.
+   */
   readonly ports = (): readonly number[] => {
-    const running = this.members.flatMap(({ instance }) => instance?.port ?? []);
+    const running = this.members.filter(({ instance }) => instance !== null);
     const first = this.#turn++ % Math.max(1, running.length);
-    return [...running.slice(first), ...running.slice(0, first)];
+    const ordered = this.#turn % 2 === 0
+      ? running.toSorted((a, b) => a.front.connections - b.front.connections)
+      : [...running.slice(first), ...running.slice(0, first)];
+    return ordered.map(({ front }) => front.port);
   };
 
   /** Starts a member, again and again until it is ready: the database may be away. */
@@ -131,7 +143,10 @@ export class Cluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.members.map((member) => this.kill(member)));
-    await Promise.all(this.members.map(({ database }) => database[Symbol.asyncDispose]()));
+    await Promise.all(this.members.flatMap(({ front, database }) => [
+      front[Symbol.asyncDispose](),
+      database[Symbol.asyncDispose](),
+    ]));
   }
 
   #takeOut(member: Member): Instance | null {

@@ -1,5 +1,3 @@
-import { migrateChannels } from "../../src/channels/mod.ts";
-import { migrate } from "../../src/db/migrations.ts";
 import { connect, type Sql } from "../../src/db/pool.ts";
 import {
   type EmbeddedPostgres,
@@ -55,6 +53,7 @@ export class Database implements AsyncDisposable {
     this.#server = server;
   }
 
+  /** Starts it with an empty database: the instances bring the schema. */
   static async start(): Promise<Database> {
     const root = await Deno.makeTempDir({ prefix: "maru-torture-" });
     // The server's user must be able to pass through.
@@ -63,8 +62,6 @@ export class Database implements AsyncDisposable {
     const server = await startEmbeddedPostgres({ directory: folder, settings: SETTINGS });
     const self = new Database(root, folder, server);
     await self.#ask("postgres", (sql) => sql`create database maru`);
-    await migrateChannels(self.url);
-    await migrate(self.url);
     return self;
   }
 

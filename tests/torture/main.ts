@@ -13,6 +13,7 @@ const HELP = `deno task torture [options]
 
   --minutes N   how long faults are made (3); settling and checking take about a minute more
   --seed S      which faults happen when (by chance; it is printed)
+  --only FAULT  makes this one fault again and again, such as "put back": see schedule.ts
 `;
 
 const { values } = parseArgs({
@@ -20,6 +21,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "3" },
     seed: { type: "string" },
+    only: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -34,7 +36,14 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
   console.error(HELP);
   Deno.exit(2);
 }
-console.log(`deno task torture --minutes ${minutes} --seed ${seed}\n`);
-const result = await runTorture({ minutes, seed, onFault: (line) => console.log(line) });
-await printReport(result, { minutes, seed });
+const only = values.only === undefined ? "" : ` --only "${values.only}"`;
+const command = `deno task torture --minutes ${minutes} --seed ${seed}${only}`;
+console.log(`${command}\n`);
+const result = await runTorture({
+  minutes,
+  seed,
+  only: values.only,
+  onFault: (line) => console.log(line),
+});
+await printReport(result, { command, directory: `.data/torture-${seed}` });
 Deno.exit(result.violations.length === 0 ? 0 : 1);

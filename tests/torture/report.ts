@@ -6,7 +6,7 @@ const DETAILS_MAX = 8;
 /** Prints what came of a run; where a promise is broken, keeps all that is known of it in a file. */
 export async function printReport(
   result: RunResult,
-  { minutes, seed }: { readonly minutes: number; readonly seed: number },
+  { command, directory }: { readonly command: string; readonly directory: string },
 ): Promise<void> {
   const { violations, counts, settledMs, before, after, told, logged } = result;
   console.log("");
@@ -23,11 +23,11 @@ export async function printReport(
   printCounts("instances logged", logged);
   console.log("");
   for (const [rule, found] of Map.groupBy(violations, ({ rule }) => rule)) printRule(rule, found);
-  if (violations.length > 0) await keep(result, seed);
+  if (violations.length > 0) await keep(result, directory);
   const verdict = violations.length === 0
     ? "Every promise was kept"
     : `BROKEN: ${violations.length} violations`;
-  console.log(`${verdict} (deno task torture --minutes ${minutes} --seed ${seed})`);
+  console.log(`${verdict} (${command})`);
 }
 
 function printCounts(title: string, counts: ReadonlyMap<string, number>): void {
@@ -43,8 +43,10 @@ function printRule(rule: string, violations: readonly Violation[]): void {
   if (violations.length > DETAILS_MAX) console.log("    …");
 }
 
-async function keep({ record, violations, logs }: RunResult, seed: number): Promise<void> {
-  const directory = `.data/torture-${seed}`;
+async function keep(
+  { record, violations, logs }: RunResult,
+  directory: string,
+): Promise<void> {
   await Deno.mkdir(directory, { recursive: true });
   const asJson = (_: string, value: unknown) => value instanceof Map ? [...value] : value;
   await Deno.writeTextFile(`${directory}/violations.json`, JSON.stringify(violations, null, 1));

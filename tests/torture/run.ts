@@ -18,6 +18,8 @@ import type { World } from "./world.ts";
 export interface RunOptions {
   readonly minutes: number;
   readonly seed: number;
+  /** Makes this one fault only. */
+  readonly only?: string | undefined;
   /** Told of each fault as it ends. */
   readonly onFault: (line: string) => void;
 }
@@ -49,10 +51,10 @@ const MINUTE_MS = 60_000;
 export async function runTorture(options: RunOptions): Promise<RunResult> {
   const { minutes, seed } = options;
   await using database = await Database.start();
-  const rooms = Array.from({ length: ROOMS }, (_, n) => `room-${n}`);
-  await createRooms(database, [...rooms, OVERLOAD_ROOM]);
   await using cluster = new Cluster(INSTANCES, () => database.port, {});
   await Promise.all(cluster.members.map((member) => cluster.start(member)));
+  const rooms = Array.from({ length: ROOMS }, (_, n) => `room-${n}`);
+  await createRooms(database, [...rooms, OVERLOAD_ROOM]);
   const random = new SeededRandom(seed);
   await using population = await Population.enter(rooms, cluster.ports, random);
   const world = { database, cluster, population };
@@ -62,7 +64,7 @@ export async function runTorture(options: RunOptions): Promise<RunResult> {
   population.talk();
   await delay(QUIET_MS);
   const before = await measure(cluster, database);
-  const plan = planFaults(seed, minutes);
+  const plan = planFaults(seed, minutes, { only: options.only });
   await Promise.all(
     (Object.keys(LANES) as Lane[]).map((lane) =>
       runLane(plan.filter((planned) => planned.lane === lane), world, startedAt, (line, failed) => {

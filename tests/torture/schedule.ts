@@ -6,7 +6,8 @@ export const LANES = {
   sessions: ["end listeners", "end writers", "end all", "lock a room", "flood a room"],
   instances: ["kill", "freeze", "drain", "rolling restart"],
   links: ["cut link", "swallow link", "freeze listener"],
-  clients: ["cut clients", "swallow clients", "away", "slow readers", "overload"],
+  clients: ["cut clients", "swallow clients", "away"],
+  loads: ["slow readers", "overload"],
 } as const;
 
 export type Lane = keyof typeof LANES;
@@ -45,30 +46,40 @@ const TAKES_MS: Readonly<Record<FaultName, number>> = {
   "cut link": 2_000,
   "swallow link": 12_000,
   "freeze listener": 15_000,
-  "cut clients": 1_000,
+  "cut clients": 3_500,
   "swallow clients": 15_000,
   "away": 25_000,
   "slow readers": 26_000,
   "overload": 8_000,
 };
 
-const PAUSE_MIN_MS = 2_000;
-const PAUSE_MAX_MS = 7_000;
+const PAUSE_MS = [2_000, 7_000] as const;
+/** Longer where everybody loads anew: a reset hides whatever else may go wrong. */
+const DATABASE_PAUSE_MS = [7_000, 17_000] as const;
+
+/** Options of {@linkcode planFaults}. */
+export interface PlanOptions {
+  /** Makes this one fault, again and again. @default all of them */
+  readonly only?: string | undefined;
+}
 
 /**
  * Which faults happen when: a function of the seed and the length alone. Each lane goes through all
  * of its faults in some order before any comes again.
  */
-export function planFaults(seed: number, minutes: number): Planned[] {
+export function planFaults(seed: number, minutes: number, { only }: PlanOptions = {}): Planned[] {
   const random = new SeededRandom(seed);
   const planned: Planned[] = [];
-  for (const [lane, faults] of Object.entries(LANES) as [Lane, readonly FaultName[]][]) {
+  for (const [lane, all] of Object.entries(LANES) as [Lane, readonly FaultName[]][]) {
     const own = random.fork();
+    const faults = all.filter((fault) => only === undefined || fault === only);
+    if (faults.length === 0) continue;
+    const [pauseMin, pauseMax] = lane === "database" ? DATABASE_PAUSE_MS : PAUSE_MS;
     let at = QUIET_MS;
     let waiting: FaultName[] = [];
     for (;;) {
       if (waiting.length === 0) waiting = own.shuffle(faults);
-      at += own.whole(PAUSE_MIN_MS, PAUSE_MAX_MS);
+      at += own.whole(pauseMin, pauseMax);
       const fault = waiting.shift()!;
       if (at + TAKES_MS[fault] > minutes * 60_000) break;
       planned.push({ lane, fault, at, seed: own.whole(0, 2 ** 32 - 1) });

@@ -4,14 +4,17 @@ import type { Participant } from "../participant.ts";
 import { delay } from "../delay.ts";
 import type { Fault, World } from "../world.ts";
 
-/** The networks of some people are reset. */
+/** The networks of some people are gone for moments. */
 export const cutClients: Fault = async (world, random) => {
   const some = choose(world, random, 20);
-  for (const { network } of some) {
+  const moments = some.map(() => random.whole(0, 3_000));
+  await Promise.all(some.map(async ({ network }, n) => {
+    network.refuse();
     network.cut();
-    await delay(random.whole(0, 50));
-  }
-  return `${some.length} clients`;
+    await delay(moments[n]!);
+    network.resume();
+  }));
+  return `${some.length} clients for up to ${Math.max(...moments)} ms`;
 };
 
 /** The networks of some people go silent: their connections are dead, and nobody is told. */
