@@ -72,6 +72,10 @@ class Receiver {
 if (import.meta.main) {
   const receiver = new Receiver();
   let end: AsyncDisposable | null = null;
+  const close = async () => {
+    await end?.[Symbol.asyncDispose]();
+    end = null;
+  };
   await answerCommands<ReceiverCommand>(async (command) => {
     if (command.do === "open") {
       const { url, carrier, groups } = command;
@@ -79,6 +83,8 @@ if (import.meta.main) {
       end = await open(url, groups, receiver.hear);
     } else if (command.do === "expect") receiver.expect(command.load);
     else if (command.do === "report") return await receiver.report(command.sent);
-    else await end![Symbol.asyncDispose]();
+    else await close();
   });
+  // Whoever gave the commands may have gone without a word.
+  await close();
 }

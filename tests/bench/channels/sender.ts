@@ -15,11 +15,17 @@ const BURST = 100;
 
 if (import.meta.main) {
   let end: SendingEnd | null = null;
+  const close = async () => {
+    await end?.[Symbol.asyncDispose]();
+    end = null;
+  };
   await answerCommands<SenderCommand>(async (command) => {
     if (command.do === "open") end = await openSender(command.url, command.carrier);
     else if (command.do === "send") return await send(end!, command.plan);
-    else await end![Symbol.asyncDispose]();
+    else await close();
   });
+  // Whoever gave the commands may have gone without a word.
+  await close();
 }
 
 async function openSender(url: string, carrier: Carrier): Promise<SendingEnd> {
