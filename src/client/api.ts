@@ -1,9 +1,6 @@
-import type { ErrorCode } from "../protocol/codes.ts";
-import type { HistoryPage, Me, Posted, Problem, Room, RoomList } from "./answers.ts";
+import type { HistoryPage, Me, Posted, Room, RoomList } from "./answers.ts";
 import { type Clock, systemClock } from "./clock.ts";
-
-/** A request is given up after so many milliseconds without an answer. */
-export const REQUEST_TIMEOUT_MS = 15_000;
+import { request, type RequestOptions, type RequestSurroundings } from "./request.ts";
 
 /** Options of {@linkcode Api}. */
 export interface ApiOptions {
@@ -16,12 +13,6 @@ export interface ApiOptions {
   readonly fetch?: typeof fetch;
   /** The clock of the time-outs. */
   readonly clock?: Clock;
-}
-
-/** Options of every call. */
-export interface RequestOptions {
-  /** Gives the request up. */
-  readonly signal?: AbortSignal;
 }
 
 /** Which rooms to list. */
@@ -56,38 +47,6 @@ export interface NewMessage {
   readonly reply_to?: number;
 }
 
-/** The server refused a request, and says why. */
-export class ApiError extends Error {
-  /** `ApiError` */
-  override readonly name = "ApiError";
-  /** The problem details (RFC 9457). */
-  readonly problem: Problem;
-  /** Seconds to wait before the same request may succeed, if the server gave any. */
-  readonly retryAfter: number | undefined;
-
-  /** Takes what the server answered. */
-  constructor(problem: Problem, options: { retryAfter?: number | undefined } = {}) {
-    super(problem.detail ?? problem.title);
-    this.problem = problem;
-    this.retryAfter = options.retryAfter;
-  }
-
-  /** The HTTP status. */
-  get status(): number {
-    return this.problem.status;
-  }
-
-  /** One of the codes of the catalogue. */
-  get code(): ErrorCode {
-    return this.problem.code;
-  }
-
-  /** Whether the same request can succeed later. */
-  get retry(): boolean {
-    return this.problem.retry;
-  }
-}
-
 /**
  * The HTTP API. Every call throws {@linkcode ApiError} for what the server refused, `TypeError` when it
  * could not be reached, and a `DOMException` named `TimeoutError` when it did not answer.
@@ -100,16 +59,17 @@ export class ApiError extends Error {
  * ```
  */
 export class Api {
-  readonly #baseUrl: string;
-  readonly #fetch: typeof fetch;
-  readonly #clock: Clock;
+  readonly #surroundings: RequestSurroundings;
 
   /** Throws `TypeError` when there is no `baseUrl`. */
   constructor(options: ApiOptions = {}) {
-    this.#baseUrl = (options.baseUrl ?? globalThis.location?.origin ?? "").replace(/\/$/, "");
-    if (this.#baseUrl === "") throw new TypeError("Cannot call the API without a `baseUrl`");
-    this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
-    this.#clock = options.clock ?? systemClock;
+    const baseUrl = (options.baseUrl ?? globalThis.location?.origin ?? "").replace(/\/$/, "");
+    if (baseUrl === "") throw new TypeError("Cannot call the API without a `baseUrl`");
+    this.#surroundings = {
+      baseUrl,
+      fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
+      clock: options.clock ?? systemClock,
+    };
   }
 
   /** Whoever calls; a guest who comes for the first time gets their cookie with the answer. */
@@ -150,30 +110,12 @@ export class Api {
     return this.#request("POST", `${roomPath(room)}/messages`, { ...options, body: message });
   }
 
-  async #request<Body>(
+  #request<Body>(
     method: string,
     path: string,
     options: RequestOptions & { body?: unknown },
   ): Promise<Body> {
-    const timeout = new AbortController();
-    const stop = this.#clock.after(
-      REQUEST_TIMEOUT_MS,
-      () => timeout.abort(new DOMException("The server did not answer", "TimeoutError")),
-    );
-    try {
-      const response = await this.#fetch(this.#baseUrl + path, {
-        method,
-        signal: options.signal ? AbortSignal.any([options.signal, timeout.signal]) : timeout.signal,
-        ...(options.body === undefined ? {} : {
-          body: JSON.stringify(options.body),
-          headers: { "content-type": "application/json" },
-        }),
-      });
-      if (!response.ok) throw await apiError(response);
-      return await response.json();
-    } finally {
-      stop();
-    }
+    return request(this.#surroundings, method, path, options);
   }
 }
 
@@ -187,33 +129,4 @@ function search(fields: Record<string, string | number | undefined>): string {
     if (value !== undefined && value !== "") params.set(name, String(value));
   }
   return params.size === 0 ? "" : `?${params}`;
-}
-
-async function apiError(response: Response): Promise<ApiError> {
-  const retryAfter = Number(response.headers.get("retry-after") ?? NaN);
-  const text = await response.text();
-  return new ApiError(parseProblem(text) ?? unexplained(response), {
-    retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
-  });
-}
-
-function parseProblem(text: string): Problem | null {
-  try {
-    const body = JSON.parse(text);
-    return typeof body?.code === "string" && typeof body.status === "number" ? body : null;
-  } catch {
-    return null;
-  }
-}
-
-// A proxy in front of the server answers in its own way, most often with a page of HTML.
-function unexplained(response: Response): Problem {
-  const { status } = response;
-  return {
-    type: "about:blank",
-    title: response.statusText || `Status ${status}`,
-    status,
-    code: status === 429 ? "rate_limited" : status === 404 ? "not_found" : "internal",
-    retry: status === 429 || status >= 500,
-  };
 }

@@ -17,8 +17,9 @@
  *
  * @module
  */
-export { Api, ApiError, REQUEST_TIMEOUT_MS } from "./api.ts";
-export type { ApiOptions, HistoryQuery, NewMessage, RequestOptions, RoomsQuery } from "./api.ts";
+export { Api } from "./api.ts";
+export type { ApiOptions, HistoryQuery, NewMessage, RoomsQuery } from "./api.ts";
+export { ApiError } from "./api_error.ts";
 export type { HistoryPage, Me, Posted, Problem, Room, RoomList } from "./answers.ts";
 export { Backoff } from "./backoff.ts";
 export type { BackoffOptions } from "./backoff.ts";
@@ -26,6 +27,8 @@ export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export type { ListenOptions } from "./emitter.ts";
 export type { OutboxEntry } from "./outbox_entry.ts";
+export { REQUEST_TIMEOUT_MS } from "./request.ts";
+export type { RequestOptions } from "./request.ts";
 export { RoomConnection } from "./room_connection.ts";
 export type { RoomConnectionOptions, SendOptions } from "./room_connection_options.ts";
 export type { ConnectionStatus, RoomEvents } from "./room_events.ts";

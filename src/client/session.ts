@@ -15,9 +15,9 @@ export const CHECK_TIMEOUT_MS = 4_000;
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocket;
 
 /** What a session tells its owner. */
-export interface SessionHandlers {
+export interface SessionHandlers<Incoming = ServerFrame> {
   /** A frame came. */
-  frame(frame: ServerFrame): void;
+  frame(frame: Incoming): void;
   /** It is over; called once, and nothing is called afterwards. */
   end(closeCode: number): void;
 }
@@ -37,8 +37,8 @@ const VANISHED = 1006;
  * One WebSocket from its opening to its end. It pings, and takes silence for an end: a peer that is
  * gone without a word leaves a socket half open for many minutes. An ended session is thrown away.
  */
-export class Session {
-  readonly #handlers: SessionHandlers;
+export class Session<Incoming = ServerFrame, Outgoing = ClientFrame> {
+  readonly #handlers: SessionHandlers<Incoming>;
   readonly #clock: Clock;
   readonly #socket: WebSocket;
   #ended = false;
@@ -46,7 +46,7 @@ export class Session {
   #cancelPing: (() => void) | null = null;
   #cancelDeadline: (() => void) | null = null;
 
-  constructor(url: string, handlers: SessionHandlers, options: SessionOptions) {
+  constructor(url: string, handlers: SessionHandlers<Incoming>, options: SessionOptions) {
     this.#handlers = handlers;
     this.#clock = options.clock;
     this.#socket = new options.WebSocket(url, SUBPROTOCOL);
@@ -60,7 +60,7 @@ export class Session {
   }
 
   /** Sends a frame; one that cannot leave is lost with the session. */
-  send(frame: ClientFrame): void {
+  send(frame: Outgoing | { readonly type: "ping" }): void {
     if (this.#ended || this.#socket.readyState !== this.#socket.OPEN) return;
     this.#socket.send(JSON.stringify(frame));
   }
@@ -84,7 +84,7 @@ export class Session {
     this.#heard();
     for (const line of data.split("\n")) {
       if (this.#ended) return;
-      const frame = parse(line);
+      const frame = parse<Incoming>(line);
       if (frame) this.#handlers.frame(frame);
     }
   }
@@ -126,7 +126,7 @@ export class Session {
   }
 }
 
-function parse(line: string): ServerFrame | null {
+function parse<Incoming>(line: string): Incoming | null {
   if (line === "") return null;
   try {
     const frame = JSON.parse(line);
