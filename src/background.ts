@@ -1,6 +1,7 @@
 import { type Consumer, runWorker } from "./channels/mod.ts";
 import { maintenance } from "./chat/maintenance/mod.ts";
 import type { Ground } from "./ground.ts";
+import { sweepTask } from "./http/task_example/sweep_task.ts";
 import type { Log } from "./logger.ts";
 import type { Task } from "./tasks/mod.ts";
 
@@ -35,7 +36,8 @@ export async function startBackground(
   const { stopTimeoutMs = DEFAULT_STOP_MS, queueConsumers = {} } = options;
   const upkeep = maintenance({ tasks, openPool: ground.openPool, report: log.info });
   await upkeep.declare();
-  const worker = tasks.work([...upkeep.tasks, ...options.tasks ?? []], { stopTimeoutMs });
+  const known = [...upkeep.tasks, sweepTask, ...options.tasks ?? []];
+  const worker = tasks.work(known, { stopTimeoutMs });
   const stopping = new AbortController();
   const consuming = runWorker(layer, queueConsumers, {
     signal: stopping.signal,

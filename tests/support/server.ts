@@ -1,4 +1,4 @@
-import { startApp } from "../../src/app.ts";
+import { type AppOptions, startApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { Log } from "../../src/logger.ts";
 
@@ -17,6 +17,7 @@ export interface TestServer extends AsyncDisposable {
 export async function startServer(
   databaseUrl: string,
   env: Readonly<Record<string, string>> = {},
+  options: AppOptions = {},
 ): Promise<TestServer> {
   const config = parseConfig({
     DATABASE_URL: databaseUrl,
@@ -37,7 +38,7 @@ export async function startServer(
     error: complain,
     close: () => Promise.resolve(),
   };
-  const app = await startApp(config, log, { drainMs: 0 });
+  const app = await startApp(config, log, { drainMs: 0, ...options });
   const { port } = app.server.address() as { port: number };
   let stopped: Promise<void> | null = null;
   const stop = () => stopped ??= app.stop();
