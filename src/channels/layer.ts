@@ -30,7 +30,10 @@ export const MEMBER_INFO_MAX_BYTES = 4096;
 export interface ChannelLayerOptions {
   /** How long a message waits to be received, in ms. @default 60000 */
   readonly expiryMs?: number;
-  /** How long a membership lasts after its last add, in ms. @default 86400000 */
+  /**
+   * How long a membership lasts after its last add, in ms; while the channel has a handler, it does
+   * not end by itself. @default 86400000
+   */
   readonly groupExpiryMs?: number;
   /** How many messages wait in a channel at most. @default 100 */
   readonly capacity?: number;
@@ -96,6 +99,7 @@ export class ChannelLayer implements AsyncDisposable {
   readonly #options: ChannelLayerOptions;
   readonly #owned: readonly AsyncDisposable[];
   readonly #now: () => number;
+  readonly #groupExpiryMs: number;
   readonly #mailboxes: Mailboxes;
   readonly #groups = new Groups();
   readonly #queues: QueueStore | undefined;
@@ -113,7 +117,8 @@ export class ChannelLayer implements AsyncDisposable {
    * Puts a layer on a bus. Most want {@linkcode memoryChannelLayer} or
    * {@linkcode postgresChannelLayer}.
    *
-   * @throws {RangeError} when a capacity is no whole number above 0, or a time not above 0
+   * @throws {RangeError} when a capacity is no whole number above 0, or a time not above 0 and
+   * finite
    */
   constructor(bus: Bus, options: ChannelLayerOptions = {}, parts: ChannelLayerParts = {}) {
     assertOptions(options);
@@ -122,6 +127,7 @@ export class ChannelLayer implements AsyncDisposable {
     this.#options = options;
     this.#owned = parts.owned ?? [];
     this.#now = now;
+    this.#groupExpiryMs = options.groupExpiryMs ?? DEFAULT_GROUP_EXPIRY_MS;
     this.#mailboxes = new Mailboxes(capacityOf(capacity, channelCapacity), now);
     this.#queues = parts.queues;
     this.#readers = parts.queues && new QueueReaders(
@@ -410,10 +416,14 @@ export class ChannelLayer implements AsyncDisposable {
   }
 
   #add(group: string, channel: string, info: MemberInfo | null): void {
-    const ttlMs = this.#options.groupExpiryMs ?? DEFAULT_GROUP_EXPIRY_MS;
-    const membership: Membership = { group, channel, info, until: this.#now() + ttlMs };
+    const membership: Membership = {
+      group,
+      channel,
+      info,
+      until: this.#now() + this.#groupExpiryMs,
+    };
     this.#groups.add(membership);
-    this.#presence?.join(membership, ttlMs);
+    this.#presence?.join(membership, this.#groupExpiryMs);
     this.#startSweeping();
   }
 
@@ -442,7 +452,7 @@ export class ChannelLayer implements AsyncDisposable {
   #deliverToMembers(group: string, message: Message): void {
     const now = this.#now();
     for (const { channel, until } of this.#groups.members(group)) {
-      if (until <= now) this.#discard(group, channel);
+      if (until <= now && !this.#mailboxes.handled(channel)) this.#discard(group, channel);
       else if (this.#groups.has(group, channel)) this.#deliver(channel, message);
     }
   }
@@ -460,10 +470,7 @@ export class ChannelLayer implements AsyncDisposable {
   #startSweeping(): void {
     if (this.#sweep !== undefined) return;
     this.#sweep = setInterval(() => {
-      const now = this.#now();
-      for (const { group, channel, until } of this.#groups.all()) {
-        if (until <= now) this.#discard(group, channel);
-      }
+      this.#sweepGroups();
       this.#mailboxes.sweep();
       if (!this.#groups.empty || !this.#mailboxes.empty) return;
       clearInterval(this.#sweep);
@@ -471,6 +478,16 @@ export class ChannelLayer implements AsyncDisposable {
     }, SWEEP_INTERVAL_MS);
     // It is no reason for a program to go on.
     Deno.unrefTimer(this.#sweep as unknown as number);
+  }
+
+  /** Expiry is for channels that nobody gave up: one with a handler lives, and stays. */
+  #sweepGroups(): void {
+    const now = this.#now();
+    for (const { group, channel, until, info } of [...this.#groups.all()]) {
+      if (!this.#mailboxes.handled(channel)) {
+        if (until <= now) this.#discard(group, channel);
+      } else if (until - now < this.#groupExpiryMs / 2) this.#add(group, channel, info);
+    }
   }
 
   async #clear(): Promise<void> {
@@ -493,8 +510,8 @@ function assertOptions(options: ChannelLayerOptions): void {
   }
   for (const name of ["expiryMs", "groupExpiryMs"] as const) {
     const value = options[name];
-    if (value !== undefined && !(value > 0)) {
-      throw new RangeError(`Cannot use ${name} ${value}: not above 0`);
+    if (value !== undefined && !(value > 0 && value < Infinity)) {
+      throw new RangeError(`Cannot use ${name} ${value}: not a number above 0 and finite`);
     }
   }
 }

@@ -35,6 +35,11 @@ export class Mailbox {
     return this.#items.length === 0 && this.#waiters.size === 0 && this.#handler === undefined;
   }
 
+  /** Whether a handler takes its messages. */
+  get handled(): boolean {
+    return this.#handler !== undefined;
+  }
+
   /** @throws {ChannelFullError} at capacity */
   put(message: Message, expires: number): void {
     if (this.#handler !== undefined && !this.#busy) return this.#handle(message);

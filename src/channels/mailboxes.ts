@@ -45,6 +45,11 @@ export class Mailboxes {
     this.#mailbox(channel).handle(handler);
   }
 
+  /** Whether a handler takes a channel's messages. */
+  handled(channel: string): boolean {
+    return this.#mailboxes.get(channel)?.handled === true;
+  }
+
   unhandle(channel: string): void {
     const mailbox = this.#mailboxes.get(channel);
     mailbox?.unhandle();

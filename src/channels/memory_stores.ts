@@ -95,8 +95,10 @@ class MemoryPresence implements PresenceSession {
 
   join({ group, channel, info }: Membership, ttlMs: number): void {
     const key = `${group} ${channel}`;
-    const since = this.#entries.get(key)?.since ?? new Date();
-    const until = Date.now() + ttlMs;
+    const now = Date.now();
+    const before = this.#entries.get(key);
+    const since = before !== undefined && before.until > now ? before.since : new Date(now);
+    const until = now + ttlMs;
     this.#entries.set(key, { group, channel, info, since, until, instance: this.#instance });
   }
 

@@ -12,7 +12,7 @@ Deno.test("a capacity that is no whole number above 0, or a time not above 0, is
     assert.throws(() => memoryChannelLayer({ capacity }), RangeError);
     assert.throws(() => memoryChannelLayer({ channelCapacity: [[/x/, capacity]] }), RangeError);
   }
-  for (const expiry of [0, -1, NaN]) {
+  for (const expiry of [0, -1, NaN, Infinity]) {
     assert.throws(() => memoryChannelLayer({ expiryMs: expiry }), /Cannot use expiryMs/);
     assert.throws(() => memoryChannelLayer({ groupExpiryMs: expiry }), RangeError);
   }
@@ -123,6 +123,20 @@ Deno.test("a channel has one handler, and nobody receives beside it", async () =
   layer.subscribe(channel, () => {}, { signal: AbortSignal.abort() });
   await layer.send(channel, { n: 1 });
   assert.deepEqual(await layer.receive(channel), { n: 1 });
+});
+
+Deno.test("a membership does not end while the channel has a handler", async () => {
+  let now = 0;
+  await using layer = memoryChannelLayer({ groupExpiryMs: 100, now: () => now });
+  const [handled, other] = [layer.newChannel(), layer.newChannel()];
+  const got: unknown[] = [];
+  layer.subscribe(handled, ({ n }) => got.push(n));
+  for (const channel of [handled, other]) await layer.groupAdd("g", channel);
+  now = 1_000;
+  await layer.groupSend("g", { n: 1 });
+  await layer.send(other, { n: "nothing before this" });
+  assert.deepEqual(got, [1]);
+  assert.deepEqual(await layer.receive(other), { n: "nothing before this" });
 });
 
 Deno.test("flush empties channels, queues and groups of all instances", async () => {

@@ -144,6 +144,44 @@ for (const [adapter, serve] of Object.entries(ADAPTERS)) {
   });
 }
 
+/** Mounts one consumer and connects a peer that neither reads nor answers. */
+async function withDeafPeer(
+  consumer: WebSocketConsumer,
+  options: { readonly keepaliveMs?: number; readonly warn?: (message: string) => void },
+): Promise<void> {
+  await using layer = memoryChannelLayer();
+  await using server = await ADAPTERS["@hono/node-ws"]!((app, upgrade) =>
+    app.get("/ws/", websocketConsumer(upgrade, () => consumer, { layer, ...options }))
+  );
+  const { connection } = await requestUpgrade(server.origin, "/ws/");
+  await new Promise((resolve) => consumer.signal.addEventListener("abort", resolve));
+  connection.close();
+}
+
+Deno.test("a peer that answers no ping is cut off", async () => {
+  const consumer = new WebSocketConsumer();
+  const codes: number[] = [];
+  consumer.disconnect = (code) => void codes.push(code);
+  await withDeafPeer(consumer, { keepaliveMs: 30 });
+  assert.deepEqual(codes, [1006]);
+});
+
+Deno.test("a peer that leaves too much unread is cut off, and that is told", async () => {
+  const warnings: string[] = [];
+  const consumer = new WebSocketConsumer();
+  consumer.connect = async () => {
+    await consumer.accept();
+    const chunk = "x".repeat(64 * 1024);
+    // The kernel takes some megabytes before anything is left with us.
+    for (let sent = 0; sent < 1_000 && !consumer.signal.aborted; sent++) {
+      consumer.send(chunk);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  };
+  await withDeafPeer(consumer, { warn: (message) => warnings.push(message) });
+  assert.deepEqual(warnings, ["WebSocketConsumer failed at sending"]);
+});
+
 async function statusOfUpgrade(origin: string, path: string): Promise<number> {
   const { connection, answer } = await requestUpgrade(origin, path);
   connection.close();

@@ -121,6 +121,43 @@ Deno.test("forged, foreign and replayed payloads are dropped and counted", async
   await spy.unlisten();
 });
 
+Deno.test("what was captured is not taken for new by an instance that came later", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  const captured = Promise.withResolvers<string>();
+  const spy = await db.sql.listen("channels_all", captured.resolve);
+  const { until } = gather(two, "t");
+  one.publish("t", bytes("genuine"));
+  await until(1);
+  await spy.unlisten();
+  // Later, by the clock that counts.
+  const performanceNow = performance.now.bind(performance);
+  await using three = await openPostgresBus({ url: db.url });
+  const late = gather(three, "t");
+  performance.now = () => performanceNow() + 120_000;
+  try {
+    await db.sql`select pg_notify('channels_all', ${await captured.promise})`;
+    two.publish("t", bytes("after"));
+    assert.deepEqual(await late.until(1), ["after"]);
+    assert.equal(three.counters()["replayed"], 1);
+  } finally {
+    performance.now = performanceNow;
+  }
+});
+
+Deno.test("a publication in many pieces is told in one transaction", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  const { until } = gather(two, "t");
+  one.publish("t", bytes("x".repeat(1024 * 1024)));
+  await until(1);
+  const { notifyStatements, payloads } = one.counters();
+  assert.equal(notifyStatements, 1);
+  assert.ok(payloads! > 64, "more than a statement has otherwise");
+});
+
 Deno.test("after the listener's connection is killed it comes back by itself, and says so", async () => {
   await using db = await createTestDatabase();
   await using one = await openPostgresBus({ url: db.url });

@@ -2,6 +2,7 @@ import type { Context, Env, MiddlewareHandler } from "hono";
 import type { UpgradeWebSocket } from "hono/ws";
 import type { ChannelLayer } from "../layer.ts";
 import type { WarnHandler } from "../subscribers.ts";
+import { Keepalive, KEEPALIVE_INTERVAL_MS } from "./keepalive.ts";
 import { SocketSession } from "./session.ts";
 import type { Scope, WebSocketConsumer } from "./websocket_consumer.ts";
 import { wireOf } from "./wire.ts";
@@ -16,6 +17,11 @@ export interface WebSocketConsumerOptions<E extends Env> {
   readonly session?: (c: Context<E>) => unknown;
   /** A handler that takes longer closes its socket, in ms; Infinity for none. @default {HANDLER_TIMEOUT_MS} */
   readonly handlerTimeoutMs?: number;
+  /**
+   * Time between two pings of a socket of the package `ws`, in ms: one that answers none until the
+   * next is cut off. Infinity for none. @default 30000
+   */
+  readonly keepaliveMs?: number;
   /** Told of handlers that fail. @default silent */
   readonly warn?: WarnHandler;
 }
@@ -59,7 +65,13 @@ export function websocketConsumer<E extends Env>(
   make: MakeConsumer<E>,
   options: WebSocketConsumerOptions<E>,
 ): MiddlewareHandler<E> {
-  const { user = () => undefined, session = () => undefined, ...rest } = options;
+  const {
+    user = () => undefined,
+    session = () => undefined,
+    keepaliveMs = KEEPALIVE_INTERVAL_MS,
+    ...rest
+  } = options;
+  const keepalive = new Keepalive(keepaliveMs);
   return async function websocketConsumer(c, next): Promise<Response> {
     if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
       return c.text("This address is a WebSocket's", 426, { Upgrade: "websocket" });
@@ -67,7 +79,7 @@ export function websocketConsumer<E extends Env>(
     const consumer = await make(c);
     if (consumer instanceof Response) return consumer;
     const scope = scopeOf(c, { user: user(c), session: session(c) });
-    const socket = new SocketSession(consumer, { ...rest, scope: () => scope });
+    const socket = new SocketSession(consumer, { ...rest, keepalive, scope: () => scope });
     const verdict = await socket.connect();
     if (!verdict.accepted) {
       return new Response(verdict.body, { status: verdict.status });

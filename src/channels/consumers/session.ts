@@ -1,6 +1,7 @@
 import type { ChannelLayer } from "../layer.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { begin, dispatch } from "./consumer.ts";
+import type { Keepalive } from "./keepalive.ts";
 import { beginSocket, type Scope, type WebSocketConsumer } from "./websocket_consumer.ts";
 import { VANISHED, type Wire } from "./wire.ts";
 
@@ -8,6 +9,8 @@ import { VANISHED, type Wire } from "./wire.ts";
 export const HANDLER_TIMEOUT_MS = 60_000;
 /** A handler that is at work when the peer goes away keeps `disconnect` waiting at most this long. */
 export const DISCONNECT_GRACE_MS = 5_000;
+/** A peer that leaves more than this unread is cut off: memory is everybody's. */
+export const UNSENT_MAX_BYTES = 4 * 1024 * 1024;
 /** More messages than this do not wait for a handler: the peer is not read meanwhile. */
 export const WAITING_HIGH_WATER = 16;
 /** A peer that cannot be paused is closed with 1008 above this. */
@@ -26,6 +29,8 @@ export interface SocketSessionOptions {
   readonly warn?: WarnHandler;
   /** In ms; Infinity for none. @default {HANDLER_TIMEOUT_MS} */
   readonly handlerTimeoutMs?: number;
+  /** Finds out when the peer vanishes. @default nobody does */
+  readonly keepalive?: Keepalive;
 }
 
 /** How `connect()` decided. */
@@ -92,8 +97,14 @@ export class SocketSession {
     if (this.#state !== "accepted") return wire.close(1011, "");
     this.#state = "open";
     this.#wire = wire;
+    const { keepalive } = this.#options;
+    keepalive?.add(wire);
     wire.listen({
-      message: (data) => this.#receive(data),
+      message: (data) => {
+        keepalive?.heard(wire);
+        this.#receive(data);
+      },
+      pong: () => keepalive?.heard(wire),
       closed: (code) => this.#disconnected(code),
     });
     if (this.#busy) this.#pause();
@@ -147,8 +158,16 @@ export class SocketSession {
   }
 
   #send(data: string | Uint8Array): void {
-    if (this.#state === "open") this.#wire!.send(data);
+    if (this.#state === "open") this.#sendNow(data);
     else if (this.#state === "connecting" || this.#state === "accepted") this.#unsent.push(data);
+  }
+
+  #sendNow(data: string | Uint8Array): void {
+    const wire = this.#wire!;
+    if (wire.unsent <= UNSENT_MAX_BYTES) return wire.send(data);
+    this.#warn("sending", new Error(`The peer leaves ${wire.unsent} bytes unread`));
+    this.#state = "closing";
+    wire.terminate();
   }
 
   #close(code: number, reason: string): void {
@@ -172,6 +191,7 @@ export class SocketSession {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#timer);
+    if (this.#wire !== undefined) this.#options.keepalive?.remove(this.#wire);
     this.#opened.reject(new Error("The socket is closed"));
     let called = false;
     const disconnect = async () => {
@@ -265,11 +285,14 @@ export class SocketSession {
     if (this.#paused || this.#state !== "open") return;
     this.#paused = true;
     this.#wire!.pause();
+    // Whom one does not hear cannot be asked for a sign.
+    this.#options.keepalive?.remove(this.#wire!);
   }
 
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.#wire!.resume();
+    if (this.#state !== "closed") this.#options.keepalive?.add(this.#wire!);
   }
 }

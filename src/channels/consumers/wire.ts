@@ -6,8 +6,14 @@ export interface Wire {
   readonly raw: unknown;
   /** Tells what comes; `closed` once. */
   listen(events: WireEvents): void;
+  /** What the peer has not taken yet, in bytes. */
+  readonly unsent: number;
   send(data: string | Uint8Array): void;
   close(code: number, reason: string): void;
+  /** Cuts the connection, as far as it can. */
+  terminate(): void;
+  /** Asks the peer for a sign of life; the standard has none, and Deno does so by itself. */
+  ping?(): void;
   /** Stops reading, as far as it can: what comes waits in the kernel. */
   pause(): void;
   resume(): void;
@@ -16,6 +22,8 @@ export interface Wire {
 /** What a {@linkcode Wire} tells. */
 export interface WireEvents {
   readonly message: (data: string | Uint8Array) => void;
+  /** The peer gave the sign that it was asked for. */
+  readonly pong?: () => void;
   readonly closed: (code: number) => void;
 }
 
@@ -30,8 +38,12 @@ export function wireOf(raw: unknown): Wire {
 interface WsSocket {
   on(event: "message", listener: (data: Buffer, isBinary: boolean) => void): void;
   on(event: "close", listener: (code: number) => void): void;
+  on(event: "pong", listener: () => void): void;
+  readonly bufferedAmount: number;
   send(data: string | Uint8Array): void;
   close(code: number, reason: string): void;
+  terminate(): void;
+  ping(): void;
   pause(): void;
   resume(): void;
   readonly readyState: number;
@@ -44,8 +56,13 @@ class WsWire implements Wire {
     this.raw = raw;
   }
 
-  listen({ message, closed }: WireEvents): void {
+  get unsent(): number {
+    return this.raw.bufferedAmount;
+  }
+
+  listen({ message, pong, closed }: WireEvents): void {
     this.raw.on("message", (data, isBinary) => message(isBinary ? data : data.toString()));
+    if (pong !== undefined) this.raw.on("pong", pong);
     this.raw.on("close", closed);
   }
 
@@ -55,6 +72,14 @@ class WsWire implements Wire {
 
   close(code: number, reason: string): void {
     this.raw.close(code, reason);
+  }
+
+  terminate(): void {
+    this.raw.terminate();
+  }
+
+  ping(): void {
+    if (this.raw.readyState === OPEN) this.raw.ping();
   }
 
   pause(): void {
@@ -74,6 +99,10 @@ class StandardWire implements Wire {
     raw.binaryType = "arraybuffer";
   }
 
+  get unsent(): number {
+    return this.raw.bufferedAmount;
+  }
+
   listen({ message, closed }: WireEvents): void {
     this.raw.addEventListener(
       "message",
@@ -91,7 +120,11 @@ class StandardWire implements Wire {
     this.raw.close(code, reason);
   }
 
-  /** The standard has none. */
+  /** The standard has none of these. */
+  terminate(): void {
+    this.raw.close();
+  }
+
   pause(): void {}
 
   resume(): void {}

@@ -14,6 +14,7 @@ import { Listener } from "./listener.ts";
 import { ALL_CHANNEL, instanceChannel, Notifier } from "./notifier.ts";
 import { recordOverhead, Unpacker } from "./packet.ts";
 import { Seal, SEALED_MAX_BYTES } from "./seal.ts";
+import { ServerClock } from "./server_clock.ts";
 import { SignedEvents } from "./signed_events.ts";
 
 /** Options of {@linkcode openPostgresBus}. */
@@ -26,6 +27,8 @@ export interface PostgresBusOptions extends ConnectionOptions {
 
 // Publishers come and go; what is remembered of them is bounded.
 const MAX_PUBLISHERS = 4_096;
+/** The first payload of a publisher that is heard is at most this old: longer than one is retried. */
+const FRESH_MS = 60_000;
 
 /**
  * Opens a bus over PostgreSQL's NOTIFY: two connections, one to send and one to listen. The schema
@@ -59,7 +62,8 @@ export async function openPostgresBus(options: PostgresBusOptions): Promise<Bus>
 class PostgresBus implements Bus {
   readonly instance = newInstanceName();
   readonly inlineLimit = SEALED_MAX_BYTES - recordOverhead("x".repeat(32));
-  readonly #seal = new Seal(this.instance);
+  readonly #clock = new ServerClock();
+  readonly #seal = new Seal(this.instance, this.#clock);
   readonly #subscribers: Subscribers;
   readonly #notifier: Notifier;
   readonly #listener: Listener;
@@ -76,10 +80,11 @@ class PostgresBus implements Bus {
   constructor(options: PostgresBusOptions) {
     this.#warn = options.warn ?? (() => {});
     this.#subscribers = new Subscribers(this.#warn);
-    this.#signed = new SignedEvents(this.#seal);
+    this.#signed = new SignedEvents(this.#seal, () => this.#clock.now());
     this.#notifier = new Notifier({
       connection: options,
       seal: this.#seal,
+      clock: this.#clock,
       onOverflow: () => this.#subscribers.doubt("overflow"),
       warn: this.#warn,
     });
@@ -90,7 +95,11 @@ class PostgresBus implements Bus {
         ? {}
         : { heartbeatIntervalMs: options.heartbeatIntervalMs }),
       onPayload: (payload) => this.#receive(payload),
-      onLost: () => this.#changed("lost"),
+      onLost: () => {
+        // What was begun is not to be completed by what comes after the gap.
+        for (const { unpacker } of this.#publishers.values()) unpacker.forget();
+        this.#changed("lost");
+      },
       onListening: () => this.#loading = this.#listening(),
       warn: this.#warn,
     });
@@ -159,7 +168,9 @@ class PostgresBus implements Bus {
     let publisher = this.#publishers.get(opened.from);
     if (publisher === undefined) {
       if (this.#publishers.size >= MAX_PUBLISHERS) this.#publishers.clear();
-      publisher = { last: 0, unpacker: new Unpacker() };
+      // Of a stranger to this instance nothing is old news but what somebody kept and sends again.
+      const last = (this.#clock.now() - FRESH_MS) * 1_000;
+      publisher = { last, unpacker: new Unpacker() };
       this.#publishers.set(opened.from, publisher);
     }
     // Sent again after a doubt, or by somebody who listened.

@@ -25,8 +25,8 @@ export class PoolerError extends Error {
 
   constructor() {
     super(
-      "Cannot listen: DATABASE_DIRECT_URL (or DATABASE_URL) leads to a pooler in transaction mode, " +
-        "which drops LISTEN silently; set DATABASE_DIRECT_URL to the server itself",
+      "Cannot listen: the direct URL (directUrl; DATABASE_DIRECT_URL, or else DATABASE_URL) leads to " +
+        "a pooler in transaction mode, which drops LISTEN silently; set it to the server itself",
     );
   }
 }

@@ -2,6 +2,7 @@ import type postgres from "postgres";
 import type { WarnHandler } from "../subscribers.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { overflowPacket, pack, type Publication, PUBLICATION_MAX_BYTES } from "./packet.ts";
+import type { ServerClock } from "./server_clock.ts";
 import { type Seal, SEALED_MAX_BYTES } from "./seal.ts";
 
 /** What waits to be sent is at most this long; then the oldest is dropped. */
@@ -19,12 +20,13 @@ export function instanceChannel(instance: string): string {
 export interface NotifierOptions {
   readonly connection: ConnectionOptions;
   readonly seal: Seal;
+  readonly clock: ServerClock;
   /** Publications were dropped. */
   readonly onOverflow: () => void;
   readonly warn: WarnHandler;
 }
 
-// A statement carries at most this many payloads, so that a backlog does not become one giant one.
+// A statement carries about this many payloads, so that a backlog does not become one giant one.
 const STATEMENT_MAX_PAYLOADS = 64;
 const RETRY_DELAY_MS = 250;
 const FLUSH_TIMEOUT_MS = 2_000;
@@ -110,8 +112,11 @@ export class Notifier {
     const packets = pack(publications, SEALED_MAX_BYTES);
     if (this.#overflowed) packets.unshift(overflowPacket());
     this.#overflowed = false;
-    for (let at = 0; at < packets.length; at += STATEMENT_MAX_PAYLOADS) {
-      const payloads = packets.slice(at, at + STATEMENT_MAX_PAYLOADS).map(({ to, bytes }) => [
+    for (let at = 0, end = 0; at < packets.length; at = end) {
+      end = Math.min(at + STATEMENT_MAX_PAYLOADS, packets.length);
+      // The pieces of one publication are told in one transaction: all of them or none.
+      while (packets[end - 1]!.continued) end++;
+      const payloads = packets.slice(at, end).map(({ to, bytes }) => [
         to === undefined ? ALL_CHANNEL : instanceChannel(to),
         this.#options.seal.seal(bytes),
       ]);
@@ -134,9 +139,12 @@ export class Notifier {
   /** Loads the keys anew; false, after a pause, when the server cannot be reached. */
   async #loadKeys(): Promise<boolean> {
     const rows = await this.#attempt((sql) =>
-      sql<{ id: number; secret: Uint8Array }[]>`select id, secret from channels.keys`
+      sql<{ id: number; secret: Uint8Array; now: number }[]>`
+        select id, secret, (extract(epoch from clock_timestamp()) * 1000)::float8 as now
+        from channels.keys`
     );
     if (rows === null || rows.length === 0) return false;
+    this.#options.clock.set(rows[0]!.now);
     this.#options.seal.setKeys(rows);
     return true;
   }

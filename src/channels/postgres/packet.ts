@@ -12,6 +12,8 @@ export interface Publication {
 export interface Packet {
   readonly to: string | undefined;
   readonly bytes: Uint8Array;
+  /** Whether the next one goes on with its last publication: they belong into one transaction. */
+  readonly continued: boolean;
 }
 
 /** A publication of more than this does not pass. */
@@ -42,8 +44,8 @@ export function pack(publications: readonly Publication[], limit: number): Packe
   let buffer = Buffer.allocUnsafe(limit);
   let length = 0;
   let to: string | undefined;
-  const close = () => {
-    if (length > 0) packets.push({ to, bytes: buffer.subarray(0, length) });
+  const close = (continued = false) => {
+    if (length > 0) packets.push({ to, bytes: buffer.subarray(0, length), continued });
     buffer = Buffer.allocUnsafe(limit);
     length = 0;
   };
@@ -61,7 +63,7 @@ export function pack(publications: readonly Publication[], limit: number): Packe
       const last = at + room >= bytes.length;
       const piece = bytes.subarray(at, at + room);
       length = writeRecord(buffer, 0, topic, last ? LAST_PIECE : PIECE, piece);
-      if (!last) close();
+      if (!last) close(true);
     }
   }
   close();
@@ -74,6 +76,7 @@ export function overflowPacket(): Packet {
   return {
     to: undefined,
     bytes: bytes.subarray(0, writeRecord(bytes, 0, "", OVERFLOW, bytes.subarray(0, 0))),
+    continued: false,
   };
 }
 

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
+import type { ServerClock } from "./server_clock.ts";
 
 /** What a NOTIFY payload may be long, in bytes: one more is refused. */
 export const PAYLOAD_MAX_BYTES = 7_999;
@@ -16,6 +17,7 @@ export const SEALED_MAX_BYTES: number = Math.floor(PAYLOAD_MAX_BYTES / 4) * 3 - 
 /** A payload that was opened. */
 export interface Opened {
   readonly from: string;
+  /** When it was sealed, in µs since 1970 of the server's clock; grows with each of a publisher's. */
   readonly number: number;
   readonly bytes: Uint8Array;
 }
@@ -28,20 +30,23 @@ export type Unopened = "own" | "unknown key" | "forged";
  * that may connect can read and write them.
  *
  * Each instance encrypts with a key of its own, derived from the shared one by HMAC over its name,
- * so a counter is a safe nonce (NIST SP 800-38D, section 8.2.1): it never repeats under one key.
+ * so a number that only grows is a safe nonce (NIST SP 800-38D, section 8.2.1): it never repeats
+ * under one key. It is the time in µs, so that a late copy is known for one.
  *
  * Layout before base64: version, key id, instance (16 hex-decoded bytes), number; then ciphertext
  * and tag. The header is authenticated, and tells an instance its own payloads without opening.
  */
 export class Seal {
   readonly #instance: Buffer;
+  readonly #clock: ServerClock;
   readonly #keys = new Map<number, Uint8Array>();
   readonly #derived = new Map<string, Buffer>();
   #newest = 0;
   #number = 0;
 
   /** @param instance 32 hexadecimal digits */
-  constructor(instance: string) {
+  constructor(instance: string, clock: ServerClock) {
+    this.#clock = clock;
     this.#instance = Buffer.from(instance, "hex");
     if (this.#instance.length !== INSTANCE_BYTES) {
       throw new TypeError(`Cannot use instance "${instance}": not 32 hexadecimal digits`);
@@ -65,7 +70,8 @@ export class Seal {
     payload[0] = VERSION;
     payload.writeUInt32BE(this.#newest, 1);
     this.#instance.copy(payload, 5);
-    payload.writeDoubleBE(++this.#number, 5 + INSTANCE_BYTES);
+    this.#number = Math.max(this.#number + 1, Math.floor(this.#clock.now() * 1_000));
+    payload.writeDoubleBE(this.#number, 5 + INSTANCE_BYTES);
     const header = payload.subarray(0, HEADER_BYTES);
     const cipher = createCipheriv("aes-256-gcm", this.#keyOf(this.#newest, header)!, nonce(header));
     cipher.setAAD(header);

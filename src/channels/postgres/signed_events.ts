@@ -1,7 +1,10 @@
 import type { Seal } from "./seal.ts";
 
-/** A signed event is valid for this long: a copy replayed later is refused. */
-export const SIGNED_EVENT_TTL_MS = 60_000;
+/**
+ * A signed event is valid for this long after the call of `channels.group_send`, and so a transaction
+ * may last after it; a copy replayed later is refused.
+ */
+export const SIGNED_EVENT_TTL_MS = 3_600_000;
 
 const MAX_REMEMBERED = 100_000;
 const MAX_INCOMPLETE = 64;
@@ -18,7 +21,7 @@ export class SignedEvents {
   readonly #seen = new Map<string, number>();
   readonly #incomplete = new Map<string, string[]>();
 
-  constructor(seal: Seal, now: () => number = Date.now) {
+  constructor(seal: Seal, now: () => number) {
     this.#seal = seal;
     this.#now = now;
   }

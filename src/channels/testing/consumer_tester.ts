@@ -1,9 +1,9 @@
 import { SocketSession, type SocketSessionOptions, type Verdict } from "../consumers/session.ts";
 import type { Scope, WebSocketConsumer } from "../consumers/websocket_consumer.ts";
-import type { Wire, WireEvents } from "../consumers/wire.ts";
+import { VANISHED, type Wire, type WireEvents } from "../consumers/wire.ts";
 
 /** Options of {@linkcode ConsumerTester}. */
-export interface ConsumerTesterOptions extends Omit<SocketSessionOptions, "scope"> {
+export interface ConsumerTesterOptions extends Omit<SocketSessionOptions, "scope" | "keepalive"> {
   /** What the consumer is to know of its request. @default a request without anything */
   readonly scope?: Partial<Scope>;
 }
@@ -117,6 +117,7 @@ export class ConsumerTester {
   #wire(): Wire {
     return {
       raw: undefined,
+      unsent: 0,
       listen: (events) => this.#events = events,
       send: (data) => {
         this.#sent.push(data);
@@ -127,6 +128,7 @@ export class ConsumerTester {
         // A peer answers with the same code.
         queueMicrotask(() => this.#events!.closed(code));
       },
+      terminate: () => this.#events!.closed(VANISHED),
       pause: () => {},
       resume: () => {},
     };

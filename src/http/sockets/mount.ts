@@ -47,6 +47,8 @@ export function mountRoomSocket(
       layer,
       // A slow reader catches up at its own pace; the chat has time-outs of its own.
       handlerTimeoutMs: Infinity,
+      // Sockets does that, for all of them.
+      keepaliveMs: Infinity,
       warn: onError,
     }),
   );
