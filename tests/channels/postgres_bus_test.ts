@@ -279,7 +279,10 @@ Deno.test({
   async fn() {
     await using db = await createTestDatabase();
     await using pooler = await startPgBouncer(pgbouncer!, db.url);
-    await assert.rejects(openPostgresBus({ url: pooler.through(db.url) }), PoolerError);
+    const url = pooler.through(db.url);
+    await assert.rejects(openPostgresBus({ url }), PoolerError);
+    await assert.rejects(postgresChannelLayer({ url }), PoolerError);
+    await assert.rejects(postgresChannelLayer({ url: db.url, directUrl: url }), /directUrl/);
   },
 });
 
