@@ -105,7 +105,13 @@ Deno.test("a module of re-exports names what it exports", async () => {
 Deno.test("the image, the task and the tests give the server the same permissions", async () => {
   const dockerfile = await Deno.readTextFile("Dockerfile");
   const { tasks } = JSON.parse(await Deno.readTextFile("deno.json"));
+  const fly = await Deno.readTextFile("fly.toml");
+  const [app, worker] = ["app", "worker"].map((name) =>
+    new RegExp(`^  ${name} = "(.*)"$`, "m").exec(fly)?.[1]
+  );
   for (const flag of SERVER_PERMISSIONS) {
+    assert.ok(app?.includes(` ${flag} `), `fly.toml, app: ${flag}`);
+    assert.ok(worker?.includes(` ${flag} `), `fly.toml, worker: ${flag}`);
     assert.ok(dockerfile.includes(`"${flag}"`), `Dockerfile: ${flag}`);
     assert.ok(tasks.start.command.includes(flag), `start: ${flag}`);
     assert.ok(tasks.worker.command.includes(flag), `worker: ${flag}`);
