@@ -1,5 +1,6 @@
+import { encodeFrame } from "./framing.ts";
 import type { Outcome } from "./outcome.ts";
-import { encodeFrame, RawSocket } from "./raw_socket.ts";
+import { RawSocket } from "./raw_socket.ts";
 
 const PEERS = 5;
 const END_TIMEOUT_MS = 90_000;

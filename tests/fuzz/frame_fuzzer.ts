@@ -1,5 +1,7 @@
 import type { SeededRandom } from "../support/seeded_random.ts";
-import { endingCase, type Expected, type FrameCase, ongoingCase } from "./frame_cases.ts";
+import { endingCase } from "./ending_cases.ts";
+import type { Expected, FrameCase } from "./frame_case.ts";
+import { ongoingCase } from "./ongoing_cases.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Answers, RawSocket } from "./raw_socket.ts";
 

@@ -1,40 +1,6 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What a frame's first byte says, besides its opcode. */
-export interface FrameOptions {
-  /** @default 1, text */
-  readonly opcode?: number;
-  /** The last of its message. @default true */
-  readonly fin?: boolean;
-  /** The three reserved bits. @default 0 */
-  readonly reserved?: number;
-  /** As a client must. @default true */
-  readonly masked?: boolean;
-  /** What the header says of the length, whatever follows. @default the payload's */
-  readonly claimedLength?: number;
-}
-
-/** A WebSocket frame (RFC 6455, section 5.2), right or wrong. */
-export function encodeFrame(payload: Uint8Array, options: FrameOptions = {}): Uint8Array {
-  const { opcode = 1, fin = true, reserved = 0, masked = true } = options;
-  const length = options.claimedLength ?? payload.length;
-  const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8;
-  const head = 2 + extended + (masked ? 4 : 0);
-  const frame = new Uint8Array(head + payload.length);
-  const view = new DataView(frame.buffer);
-  frame[0] = (fin ? 0x80 : 0) | (reserved << 4) | opcode;
-  frame[1] = (masked ? 0x80 : 0) | (extended === 0 ? length : extended === 2 ? 126 : 127);
-  if (extended === 2) view.setUint16(2, length);
-  if (extended === 8) view.setBigUint64(2, BigInt(length));
-  const mask = [0x12, 0xa7, 0x5c, 0xe9];
-  if (masked) frame.set(mask, head - 4);
-  for (let i = 0; i < payload.length; i++) {
-    frame[head + i] = payload[i]! ^ (masked ? mask[i & 3]! : 0);
-  }
-  return frame;
-}
-
 /** How many answers of each kind came, and how it ended. */
 export interface Answers {
   acks: number;

@@ -25,7 +25,7 @@ const CASES: readonly Make[] = [
   (_, room) => get("a room", `/api/rooms/${room}`, [200]),
   () => get("rooms", "/api/rooms?limit=5", [200]),
   () => get("the description", "/api/openapi.json", [200]),
-  () => get("no such room", `/api/rooms/${crypto.randomUUID()}/messages`, [404]),
+  (random) => get("no such room", `/api/rooms/${random.uuid()}/messages`, [404]),
   (random, room) =>
     get("a wrong query", `/api/rooms/${room}/messages?${wrongQuery(random)}`, [400]),
   (random) => get("a wrong cursor", `/api/rooms?before=${encodeURIComponent(odd(random))}`, [400]),
@@ -63,11 +63,11 @@ const CASES: readonly Make[] = [
     post("a body that is no JSON", `/api/rooms/${room}/messages`, odd(random) + "{", [400, 401]),
   (random, room) =>
     post("a wrong body", `/api/rooms/${room}/messages`, JSON.stringify(wrongBody(random)), [400]),
-  (_, room) =>
+  (random, room) =>
     post(
       "nobody posts",
       `/api/rooms/${room}/messages`,
-      JSON.stringify({ id: crypto.randomUUID(), message: "hello" }),
+      JSON.stringify({ id: random.uuid(), message: "hello" }),
       [401],
     ),
   (_, room) => post("a huge body", `/api/rooms/${room}/messages`, " ".repeat(400_000), [413]),
@@ -147,7 +147,7 @@ function wrongQuery(random: SeededRandom): string {
 }
 
 function wrongBody(random: SeededRandom): unknown {
-  const id = crypto.randomUUID();
+  const id = random.uuid();
   return random.pick<unknown>([
     null,
     [],

@@ -24,6 +24,12 @@ export class SeededRandom {
     return choices[this.whole(0, choices.length - 1)]!;
   }
 
+  /** Of version 4. */
+  uuid(): string {
+    const hex = () => this.whole(0, 15).toString(16);
+    return "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replaceAll("x", hex);
+  }
+
   /** A copy in another order. */
   shuffle<T>(list: readonly T[]): T[] {
     const copy = [...list];

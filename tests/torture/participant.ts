@@ -156,9 +156,7 @@ export class Participant implements AsyncDisposable {
       socket.addEventListener("close", ({ code }) => this.#count(`close ${code}`));
       socket.addEventListener("message", ({ data }) => {
         for (const line of String(data).split("\n")) {
-          const frame = JSON.parse(line) as ServerFrame;
-          frames.take(frame);
-          if (frame.type === "welcome" || frame.type === "reset") this.#epoch = frame.epoch;
+          frames.take(JSON.parse(line) as ServerFrame);
         }
       });
     };
@@ -181,7 +179,8 @@ export class Participant implements AsyncDisposable {
       this.#events.push({ kind: "acked", at: Date.now(), id, seq });
     });
     this.#connection.on("error", ({ code }) => this.#count(`error ${code}`));
-    this.#connection.on("reset", ({ reason }) => {
+    this.#connection.on("reset", ({ reason, epoch }) => {
+      this.#epoch = epoch;
       this.#resets++;
       this.#count(`reset ${reason}`);
       this.#events.push({ kind: "reset", at: Date.now(), reason });
