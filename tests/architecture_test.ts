@@ -21,6 +21,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   client: ["protocol"],
   ui: ["client", "protocol"],
   dev: ["config.ts", "db"],
+  cli: ["tasks/mod.ts", "dev"],
 };
 
 const IMPORT = /(?:import|export)\s(?:[^"';]*?\sfrom\s)?"([^"]+)"|import\("([^"]+)"\)/g;

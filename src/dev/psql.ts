@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { findRunning } from "./embedded_postgres.ts";
-import { DATA_DIRECTORY } from "./main.ts";
+import { embeddedUrl } from "./embedded_url.ts";
 
 const url = Deno.env.get("DATABASE_URL") || await embeddedUrl();
 if (url === null) {
@@ -23,14 +22,4 @@ try {
       `macOS: brew install libpq), or use any other client on ${url}`,
   );
   Deno.exit(1);
-}
-
-async function embeddedUrl(): Promise<string | null> {
-  try {
-    const server = await findRunning(await Deno.realPath(`${DATA_DIRECTORY}/data`));
-    return server === null ? null : `postgres://postgres@127.0.0.1:${server.port}/postgres`;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
