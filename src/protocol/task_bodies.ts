@@ -149,14 +149,29 @@ export interface ProgressFrame extends TaskProgress {
 /** What the server sends to the live page. */
 export type TaskBoardFrame = BoardFrame | ProgressFrame | { readonly type: "pong" };
 
+/** The task of the page `/examples/task/`, as it stands. */
+export interface SweepStatus {
+  readonly type: "task";
+  readonly id: string;
+  readonly state: z.output<typeof jobState>;
+  readonly progress?: TaskProgress;
+  readonly result?: { readonly boards: number; readonly seconds: number };
+  readonly error?: string;
+}
+
 /** What the server sends to the page `/examples/task/`. */
 export type SweepFrame =
   | { readonly type: "ready" | "pong" }
+  | SweepStatus
   | {
-    readonly type: "task";
-    readonly id: string;
-    readonly state: z.output<typeof jobState>;
-    readonly progress?: TaskProgress;
-    readonly result?: { readonly boards: number; readonly seconds: number };
-    readonly error?: string;
+    readonly type: "error";
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly retry: boolean;
   };
+
+/** What the page `/examples/task/` sends. */
+export type SweepCommand =
+  | { readonly type: "start"; readonly breaks: boolean }
+  | { readonly type: "follow"; readonly id: string }
+  | { readonly type: "cancel" };

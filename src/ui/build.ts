@@ -3,7 +3,7 @@ import { renderShell } from "./shell.ts";
 
 /** Options of {@linkcode buildPage}. */
 export interface BuildPageOptions {
-  /** The folder that gets `index.html` and `assets/`. */
+  /** The folder that gets the pages and `assets/`. */
   readonly outdir: string;
   /**
    * Makes the files small, and leaves their source maps out.
@@ -12,10 +12,18 @@ export interface BuildPageOptions {
   readonly minify?: boolean;
 }
 
+/** Each page by its file, with its script and its style. */
+const PAGES = [
+  { file: "index.html", script: "page", style: "page" },
+  { file: "tasks.html", script: "tasks", style: "operator" },
+  { file: "task_example.html", script: "task_example", style: "operator" },
+] as const;
+
 /**
- * Builds the web page: `index.html`, one shell for the lobby and every room, and `assets/` with the
- * script, the style and the icon, each with a hash of its content in its name, so that they may be
- * cached for ever. What an earlier build left in `assets/` is removed at the end.
+ * Builds the web pages: `index.html`, one shell for the lobby and every room, `tasks.html` and
+ * `task_example.html` for operators, and `assets/` with their scripts, styles and the icon, each with
+ * a hash of its content in its name, so that they may be cached for ever. What an earlier build left
+ * in `assets/` is removed at the end.
  *
  * Throws esbuild's `BuildFailure` when the sources have an error; the files of the last build stay.
  *
@@ -37,7 +45,10 @@ export async function buildPage(options: BuildPageOptions): Promise<void> {
   const { metafile } = buildSync({
     entryPoints: [
       { in: `${source}/main.tsx`, out: "page" },
+      { in: `${source}/tasks/main.tsx`, out: "tasks" },
+      { in: `${source}/task_example/main.tsx`, out: "task_example" },
       { in: `${source}/styles/page.css`, out: "page" },
+      { in: `${source}/styles/operator.css`, out: "operator" },
       { in: `${source}/assets/favicon.svg`, out: "favicon" },
     ],
     entryNames: "[name]-[hash]",
@@ -57,20 +68,22 @@ export async function buildPage(options: BuildPageOptions): Promise<void> {
     metafile: true,
   });
   const files = Object.keys(metafile.outputs).map((path) => path.slice(path.lastIndexOf("/") + 1));
-  const shell = renderShell({
-    script: addressOf(files, /^page-.*\.js$/),
-    style: addressOf(files, /^page-.*\.css$/),
-    icon: addressOf(files, /^favicon-.*\.svg$/),
-  });
-  // Renamed into its place, so that a server that reads at this moment never gets half of it.
-  await Deno.writeTextFile(`${outdir}/index.html.new`, shell);
-  await Deno.rename(`${outdir}/index.html.new`, `${outdir}/index.html`);
+  for (const { file, script, style } of PAGES) {
+    const shell = renderShell({
+      script: addressOf(files, script, "js"),
+      style: addressOf(files, style, "css"),
+      icon: addressOf(files, "favicon", "svg"),
+    });
+    // Renamed into its place, so that a server that reads at this moment never gets half of it.
+    await Deno.writeTextFile(`${outdir}/${file}.new`, shell);
+    await Deno.rename(`${outdir}/${file}.new`, `${outdir}/${file}`);
+  }
   await removeOthers(assets, new Set(files));
 }
 
-function addressOf(files: readonly string[], name: RegExp): string {
-  const file = files.find((file) => name.test(file));
-  if (!file) throw new Error(`Cannot write the page: no file like ${name} was built`);
+function addressOf(files: readonly string[], name: string, extension: string): string {
+  const file = files.find((file) => file.startsWith(`${name}-`) && file.endsWith(`.${extension}`));
+  if (!file) throw new Error(`Cannot write the pages: no file "${name}-*.${extension}" was built`);
   return `/assets/${file}`;
 }
 
@@ -82,7 +95,8 @@ async function removeOthers(folder: string, files: ReadonlySet<string>): Promise
 
 if (import.meta.main) {
   const outdir = new URL("../../dist", import.meta.url).pathname;
-  const built = Deno.args.includes("--if-missing") && await exists(`${outdir}/index.html`);
+  const there = await Promise.all(PAGES.map(({ file }) => exists(`${outdir}/${file}`)));
+  const built = Deno.args.includes("--if-missing") && there.every(Boolean);
   if (!built) await buildPage({ outdir });
 }
 

@@ -5,7 +5,7 @@ export interface ShellParts {
   readonly icon: string;
 }
 
-/** The HTML of both pages: everything else is drawn by the script. */
+/** The HTML of every page: everything else is drawn by the script. */
 export function renderShell({ script, style, icon }: ShellParts): string {
   return `<!doctype html>
 <html lang="en">
@@ -24,8 +24,8 @@ export function renderShell({ script, style, icon }: ShellParts): string {
 <body>
 <div id="page">
 <noscript>
-<p class="noscript">Maru needs JavaScript to talk with the others. Please turn it on and load this page again.</p>
-<p class="noscript" lang="ko">마루에서 이야기하려면 자바스크립트가 필요해요. 자바스크립트를 켜고 다시 불러와 주세요.</p>
+<p class="noscript">Maru needs JavaScript. Please turn it on and load this page again.</p>
+<p class="noscript" lang="ko">마루를 쓰려면 자바스크립트가 필요해요. 자바스크립트를 켜고 다시 불러와 주세요.</p>
 </noscript>
 </div>
 </body>

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isUnavailable } from "../../db/errors.ts";
 import { CLOSE } from "../../protocol/codes.ts";
-import type { SweepFrame } from "../../protocol/task_bodies.ts";
+import type { SweepFrame, SweepStatus } from "../../protocol/task_bodies.ts";
 import type { Job, JobInfo, Tasks } from "../../tasks/mod.ts";
 import {
   errorFrame,
@@ -57,6 +57,7 @@ export class SweepConsumer extends OperatorConsumer {
     this.#following = new AbortController();
     this.#job = job;
     this.#follow(job, AbortSignal.any([this.left, this.#following.signal]))
+      // Such as a job that is no longer kept: whoever comes back is told so.
       .catch(() => this.end("internal", CLOSE.GOING_AWAY));
   }
 
@@ -65,7 +66,7 @@ export class SweepConsumer extends OperatorConsumer {
   }
 }
 
-function sweepFrame({ id, state, progress, result, error }: JobInfo<SweepResult>): SweepFrame {
+function sweepFrame({ id, state, progress, result, error }: JobInfo<SweepResult>): SweepStatus {
   return {
     type: "task",
     id,
