@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Append } from "./writer.ts";
+import type { Append } from "./append.ts";
 
 /** The queue of one writer holds at most this many messages … */
 export const QUEUE_MAX_MESSAGES = 10_000;

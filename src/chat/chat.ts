@@ -9,7 +9,8 @@ import { type Rate, RateLimit } from "./rate_limit.ts";
 import { RoomLog } from "./room_log.ts";
 import { Rooms, type RoomView } from "./rooms.ts";
 import { TurnEnd } from "./turn.ts";
-import { type Append, type AppendResult, Writer } from "./writer.ts";
+import type { Append, AppendResult } from "./append.ts";
+import { Writer } from "./writer.ts";
 
 /** What {@linkcode Chat} is made of. */
 export interface ChatOptions extends PolicyOptions {

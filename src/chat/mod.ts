@@ -13,4 +13,4 @@ export { epochOf } from "./room_log.ts";
 export { type RoomView } from "./rooms.ts";
 export { Run, toRuns } from "./run.ts";
 export { textFrame } from "./text_frame.ts";
-export { type Append, type AppendOrigin, type AppendResult } from "./writer.ts";
+export type { Append, AppendOrigin, AppendResult } from "./append.ts";

@@ -1,36 +1,12 @@
 import { errorCode, isUnavailable } from "../db/errors.ts";
 import type { Pool } from "../db/pool.ts";
 import type { ErrorCode } from "../protocol/codes.ts";
+import { type Append, storedEntry, toResult } from "./append.ts";
+import { AppendQueue, type QueuedAppend } from "./append_queue.ts";
 import type { Entry } from "./entry.ts";
-import { AppendQueue } from "./append_queue.ts";
-import type { AppendItem, AppendRow, RoomLog } from "./room_log.ts";
+import { ParkedRooms } from "./parked_rooms.ts";
+import type { AppendRow, RoomLog } from "./room_log.ts";
 import { type Run, toRuns } from "./run.ts";
-
-/** What became of a message that was given to a {@linkcode Writer}. */
-export type AppendResult =
-  | { readonly stored: true; readonly seq: number; readonly position: number; readonly at: Date }
-  | { readonly stored: false; readonly code: ErrorCode };
-
-/** Where a message comes from, if from a socket. */
-export interface AppendOrigin {
-  /** Once true, what is not in flight is dropped. */
-  readonly closed: boolean;
-  /**
-   * Whether a message may go now: false when one that was sent before it was refused and is to be
-   * sent again first.
-   */
-  accepts(append: Append): boolean;
-}
-
-/** A message on its way to the log. */
-export interface Append extends AppendItem {
-  accessVersion: number;
-  readonly origin?: AppendOrigin;
-  /** Counts what its origin has sent. */
-  readonly order?: number;
-  /** Called once, unless the origin closed before. */
-  settle(result: AppendResult): void;
-}
 
 /** Decides again on messages whose room's rights have changed since they were allowed. */
 export type Recheck = (
@@ -65,8 +41,7 @@ const BUSY_PACE_MS = 15;
 const BUSY_ENOUGH = 200;
 
 const RETRY_DELAY_MS = 100;
-const PARK_RETRY_MS = 100;
-const PROBE_TIMEOUT_MS = 2_000;
+const CLOSE_LOOK_MS = 50;
 
 /**
  * Puts messages into the room log, one batch in flight at a time.
@@ -90,18 +65,25 @@ const PROBE_TIMEOUT_MS = 2_000;
 export class Writer implements AsyncDisposable {
   readonly #options: WriterOptions;
   readonly #queue = new AppendQueue();
-  readonly #parked = new Map<number, ParkedRoom>();
+  readonly #parked: ParkedRooms;
   #running: Promise<void> | null = null;
-  #parkTimer: ReturnType<typeof setTimeout> | undefined;
   #closing = false;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.#parked = new ParkedRooms({
+      pool: options.pool,
+      refuseLate: (waiting, now) => this.#refuseLate(waiting, now),
+      onFree: (items) => {
+        this.#queue.unshift(items);
+        if (this.#queue.size > 0) this.#wake();
+      },
+    });
   }
 
   /** Messages that wait or are in flight. */
   get size(): number {
-    return this.#queue.size + this.#parkedCount();
+    return this.#queue.size + this.#parked.messages;
   }
 
   /** Takes a message, or settles it as `busy` at once when the queue is full. */
@@ -122,9 +104,9 @@ export class Writer implements AsyncDisposable {
     this.#closing = true;
     while (this.#running !== null || this.#parked.size > 0) {
       if (this.#running !== null) await this.#running;
-      else await new Promise((resolve) => setTimeout(resolve, PARK_RETRY_MS / 2));
+      else await new Promise((resolve) => setTimeout(resolve, CLOSE_LOOK_MS));
     }
-    clearTimeout(this.#parkTimer);
+    this.#parked[Symbol.dispose]();
   }
 
   #wake(): void {
@@ -153,9 +135,9 @@ export class Writer implements AsyncDisposable {
   }
 
   /** The next batch; settles what has waited too long and sets aside what belongs to parked rooms. */
-  #take(): Waiting[] {
+  #take(): QueuedAppend[] {
     const now = performance.now();
-    const batch: Waiting[] = [];
+    const batch: QueuedAppend[] = [];
     const versions = new Map<number, number>();
     let mixed = false;
     let bytes = 0;
@@ -166,11 +148,7 @@ export class Writer implements AsyncDisposable {
       this.#queue.shift();
       const { append } = next;
       if (this.#refuseLate(next, now)) continue;
-      const parked = this.#parked.get(append.roomId);
-      if (parked !== undefined) {
-        parked.items.push(next);
-        continue;
-      }
+      if (this.#parked.join(next)) continue;
       const { accessVersion } = append;
       const known = versions.get(append.roomId);
       if (known !== undefined && known !== accessVersion) mixed = true;
@@ -187,7 +165,7 @@ export class Writer implements AsyncDisposable {
   }
 
   /** Settles or drops what must not be stored any more; says whether it did. */
-  #refuseLate({ append, deadline }: Waiting, now: number): boolean {
+  #refuseLate({ append, deadline }: QueuedAppend, now: number): boolean {
     if (append.origin !== undefined) {
       if (append.origin.closed) return true;
       if (!append.origin.accepts(append)) {
@@ -200,7 +178,7 @@ export class Writer implements AsyncDisposable {
     return true;
   }
 
-  async #store(batch: Waiting[]): Promise<void> {
+  async #store(batch: QueuedAppend[]): Promise<void> {
     const { log, pool } = this.#options;
     const deadline = Math.min(...batch.map((waiting) => waiting.deadline));
     let inDoubt = false;
@@ -240,23 +218,19 @@ export class Writer implements AsyncDisposable {
   }
 
   /** A half of a batch may have parked a room that the other half writes to, too. */
-  #joinParked(batch: Waiting[]): Waiting[] {
+  #joinParked(batch: QueuedAppend[]): QueuedAppend[] {
     if (this.#parked.size === 0) return batch;
-    return batch.filter((waiting) => {
-      const parked = this.#parked.get(waiting.append.roomId);
-      parked?.items.push(waiting);
-      return parked === undefined;
-    });
+    return batch.filter((waiting) => !this.#parked.join(waiting));
   }
 
-  #settle(batch: readonly Waiting[], rows: readonly AppendRow[]): void {
+  #settle(batch: readonly QueuedAppend[], rows: readonly AppendRow[]): void {
     if (rows.length !== batch.length) {
       this.#options.onError("Cannot match a batch", new Error(`${rows.length} rows`));
       this.#fail(batch, "unknown");
       return;
     }
     const entries = new Map<number, Entry[]>();
-    const bounced: Waiting[] = [];
+    const bounced: QueuedAppend[] = [];
     for (let i = 0; i < batch.length; i++) {
       const { append } = batch[i]!;
       const row = rows[i]!;
@@ -277,58 +251,32 @@ export class Writer implements AsyncDisposable {
     if (bounced.length > 0) this.#bounce(bounced);
   }
 
-  #fail(batch: readonly Waiting[], code: ErrorCode): void {
+  #fail(batch: readonly QueuedAppend[], code: ErrorCode): void {
     for (const { append } of batch) append.settle({ stored: false, code });
   }
 
   /** Parks the batch's rooms that somebody has locked; returns what can be sent again at once. */
-  async #park(batch: readonly Waiting[]): Promise<Waiting[]> {
-    const free = await this.#probe(new Set(batch.map(({ append }) => append.roomId)));
-    const rest: Waiting[] = [];
+  async #park(batch: readonly QueuedAppend[]): Promise<QueuedAppend[]> {
+    const free = await this.#parked.free(new Set(batch.map(({ append }) => append.roomId)));
+    const rest: QueuedAppend[] = [];
     for (const waiting of batch) {
       const { roomId } = waiting.append;
       if (free.has(roomId)) rest.push(waiting);
-      else this.#setAside(roomId, "lock", [waiting]);
+      else this.#parked.setAside(roomId, "lock", [waiting]);
     }
     return rest;
   }
 
-  /** The rooms whose rows are not locked now, or do not exist. Never waits for a lock. */
-  async #probe(roomIds: ReadonlySet<number>): Promise<Set<number>> {
-    const json = JSON.stringify([...roomIds]);
-    try {
-      const rows = await this.#options.pool.query(
-        (sql) =>
-          sql<{ id: number }[]>`
-          with asked as materialized (
-            select value::text::bigint as id from json_array_elements(${json}::text::json)
-          ),
-          unlocked as materialized (
-            select r.id from rooms r where r.id in (select id from asked)
-            for no key update skip locked
-          )
-          select id from asked
-          where id in (select id from unlocked) or not exists (select from rooms r where r.id = asked.id)`,
-        PROBE_TIMEOUT_MS,
-      );
-      return new Set(rows.map((row) => row.id));
-    } catch {
-      // The database is gone: whoever asked finds out by its own statement.
-      return new Set();
-    }
-  }
-
-  #bounce(bounced: readonly Waiting[]): void {
+  #bounce(bounced: readonly QueuedAppend[]): void {
     const rooms = Map.groupBy(bounced, ({ append }) => append.roomId);
     for (const [roomId, items] of rooms) {
-      this.#setAside(roomId, "policy", items);
+      this.#parked.setAside(roomId, "policy", items);
       void this.#decideAnew(roomId);
     }
   }
 
   async #decideAnew(roomId: number): Promise<void> {
-    const senders = () =>
-      new Set((this.#parked.get(roomId)?.items ?? []).map(({ append }) => append.sender.id));
+    const senders = () => new Set(this.#parked.items(roomId).map(({ append }) => append.sender.id));
     let verdict: Awaited<ReturnType<Recheck>> | undefined;
     while (verdict === undefined) {
       try {
@@ -338,78 +286,18 @@ export class Writer implements AsyncDisposable {
         if ([...senders()].some((sender) => !asked.has(sender))) verdict = undefined;
       } catch (error) {
         if (!isUnavailable(error)) this.#options.onError("Cannot decide on a right anew", error);
-        if (!this.#expireParked(roomId)) return;
+        if (!this.#parked.expire(roomId)) return;
         await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
       }
     }
-    const parked = this.#parked.get(roomId);
-    if (parked === undefined) return;
-    const allowed: Waiting[] = [];
-    for (const waiting of parked.items) {
-      const refusal = verdict === null
-        ? "no_such_room"
-        : verdict.refusals.get(waiting.append.sender.id);
-      if (refusal === undefined) {
-        waiting.append.accessVersion = verdict!.accessVersion;
-        allowed.push(waiting);
-      } else {
-        waiting.append.settle({ stored: false, code: refusal });
-      }
-    }
-    parked.items = allowed;
-    this.#unpark(roomId);
-  }
-
-  #setAside(roomId: number, reason: ParkedRoom["reason"], items: readonly Waiting[]): void {
-    const parked = this.#parked.get(roomId);
-    if (parked === undefined) {
-      this.#parked.set(roomId, { reason, items: [...items] });
-    } else {
-      parked.items.push(...items);
-    }
-    if (reason === "lock") this.#schedulePark();
-  }
-
-  #unpark(roomId: number): void {
-    const parked = this.#parked.get(roomId);
-    if (parked === undefined) return;
-    this.#parked.delete(roomId);
-    this.#queue.unshift(parked.items);
-    if (this.#queue.size > 0) this.#wake();
-  }
-
-  #schedulePark(): void {
-    this.#parkTimer ??= setTimeout(() => {
-      this.#parkTimer = undefined;
-      void this.#lookAtParked();
-    }, PARK_RETRY_MS);
-  }
-
-  async #lookAtParked(): Promise<void> {
-    const locked = [...this.#parked].filter(([, room]) => room.reason === "lock");
-    const waiting = new Set(
-      locked.map(([roomId]) => roomId).filter((id) => this.#expireParked(id)),
-    );
-    if (waiting.size === 0) return;
-    for (const roomId of await this.#probe(waiting)) this.#unpark(roomId);
-    if ([...this.#parked.values()].some((room) => room.reason === "lock")) this.#schedulePark();
-  }
-
-  /** Settles what has waited too long in a parked room; says whether anything is left. */
-  #expireParked(roomId: number): boolean {
-    const parked = this.#parked.get(roomId);
-    if (parked === undefined) return false;
-    const now = performance.now();
-    parked.items = parked.items.filter((waiting) => !this.#refuseLate(waiting, now));
-    if (parked.items.length > 0) return true;
-    this.#parked.delete(roomId);
-    return false;
-  }
-
-  #parkedCount(): number {
-    let count = 0;
-    for (const room of this.#parked.values()) count += room.items.length;
-    return count;
+    const { accessVersion, refusals } = verdict ?? { accessVersion: 0, refusals: null };
+    this.#parked.release(roomId, (items) =>
+      items.filter(({ append }) => {
+        const refusal = refusals === null ? "no_such_room" : refusals.get(append.sender.id);
+        if (refusal === undefined) append.accessVersion = accessVersion;
+        else append.settle({ stored: false, code: refusal });
+        return refusal === undefined;
+      }));
   }
 }
 
@@ -420,54 +308,10 @@ const QUERY_CANCELED = "57014";
 // Errors of connecting: the statement did not reach any server.
 const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "CONNECT_TIMEOUT", "57P03"]);
 
-interface Waiting {
-  readonly append: Append;
-  readonly bytes: number;
-  readonly deadline: number;
-}
-
-interface ParkedRoom {
-  readonly reason: "lock" | "policy";
-  items: Waiting[];
-}
-
-function toAppend(waiting: Waiting): Append {
+function toAppend(waiting: QueuedAppend): Append {
   return waiting.append;
 }
 
 function byPosition(a: Entry, b: Entry): number {
   return a.position - b.position;
-}
-
-/** What was stored, now or by an earlier try, as hubs deliver it; `null` when nothing was. */
-function storedEntry(append: Append, row: AppendRow): Entry | null {
-  if (row.outcome !== "stored" && row.outcome !== "duplicate") return null;
-  if (row.seq === null || row.position === null || row.created_at === null) return null;
-  return {
-    position: row.position,
-    seq: row.seq,
-    version: row.position,
-    id: append.id,
-    text: append.text,
-    sender: append.sender,
-    createdAt: row.created_at,
-    replyTo: append.replyTo ?? null,
-  };
-}
-
-function toResult(row: AppendRow): AppendResult {
-  switch (row.outcome) {
-    case "stored":
-    case "duplicate":
-      if (row.seq === null || row.position === null || row.created_at === null) {
-        return { stored: false, code: "unknown" };
-      }
-      return { stored: true, seq: row.seq, position: row.position, at: row.created_at };
-    case "id_conflict":
-      return { stored: false, code: "id_conflict" };
-    case "no_such_reply":
-      return { stored: false, code: "no_such_reply" };
-    default:
-      return { stored: false, code: "no_such_room" };
-  }
 }

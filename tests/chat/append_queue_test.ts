@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AppendQueue, QUEUE_MAX_BYTES, QUEUE_MAX_MESSAGES } from "../../src/chat/append_queue.ts";
-import type { Append } from "../../src/chat/writer.ts";
+import type { Append } from "../../src/chat/append.ts";
 
 function append(text: string): Append {
   return {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RoomLog } from "../../src/chat/room_log.ts";
-import { type Append, type AppendResult, type Recheck, Writer } from "../../src/chat/writer.ts";
+import type { Append, AppendResult } from "../../src/chat/append.ts";
+import { type Recheck, Writer } from "../../src/chat/writer.ts";
 import { Pool } from "../../src/db/pool.ts";
 import type { ErrorCode } from "../../src/protocol/codes.ts";
 import { createTestDatabase } from "../support/database.ts";
