@@ -85,7 +85,10 @@ function SweepStatusView({ sweep }: { readonly sweep: Sweep }): JSX.Element {
   const status = sweep.status.value;
   const trouble = sweep.trouble.value;
   const state = status?.state;
-  const progress = status?.progress ?? null;
+  const isUnderWay = state === "waiting" || state === "running";
+  const progress = state === "done"
+    ? { fraction: 1, text: "" }
+    : status?.progress ?? { fraction: 0, text: "" };
   // A reader's software is told of what begins and ends, not of every board.
   const said = trouble !== null
     ? trouble === "not_found" ? texts.noSuchSweep : common.errors[trouble]
@@ -103,11 +106,8 @@ function SweepStatusView({ sweep }: { readonly sweep: Sweep }): JSX.Element {
   return (
     <div class="sweep-status" data-state={trouble ? "trouble" : state ?? "none"}>
       <p role="status" lang={language.tag}>{said}</p>
-      {!trouble && (state === "waiting" || state === "running") && (
+      {!trouble && (isUnderWay || state === "done") && (
         <ProgressBar label={texts.sweeping} progress={progress} />
-      )}
-      {!trouble && state === "done" && (
-        <ProgressBar label={texts.sweeping} progress={{ fraction: 1, text: "" }} />
       )}
     </div>
   );

@@ -57,7 +57,7 @@ function JobView({ kind, job }: JobViewProps): JSX.Element {
         <JobTime kind={kind} job={job} />
         {job.attempt > 1 && <span>{texts.attempt(job.attempt, job.retries + 1)}</span>}
       </p>
-      {kind === "running" && <ProgressBar label={texts.progressOf(job.task)} progress={progress} />}
+      {progress && <ProgressBar label={texts.progressOf(job.task)} progress={progress} />}
       {kind === "waiting" && error && <p class="facts">{texts.willRetry}</p>}
       {error && <p class="wrong">{error.name}: {error.message}</p>}
       <div class="job-more">
