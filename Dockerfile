@@ -9,7 +9,7 @@ RUN deno install --frozen && rm -rf "$DENO_DIR"
 COPY migrations migrations
 COPY src src
 RUN deno run --cached-only --frozen --allow-all src/ui/build.ts \
-  && deno cache --frozen src/main.ts src/migrate.ts \
+  && deno cache --frozen src/main.ts src/migrate.ts src/cli/tasks.ts \
   && chown -R deno:deno "$DENO_DIR"
 
 USER deno

@@ -69,10 +69,11 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     isReady: async () => sockets.draining ? { status: "draining" } : await ground.readiness(),
     onError,
   });
+  // Without its port the process ends: it must not have begun anything by then.
+  await listen(server, config);
   const background: Background | null = config.WORKERS === "off"
     ? null
     : await startBackground(ground, log, { stopTimeoutMs: INLINE_STOP_MS, ...options });
-  await listen(server, config);
   return {
     server,
     sockets,

@@ -24,18 +24,23 @@ export async function startWorker(
   options: BackgroundOptions = {},
 ): Promise<WorkerProcess> {
   const ground = await openGround(config, log);
-  let draining = false;
+  let state: "starting" | "working" | "draining" = "starting";
   const app = new Hono<RequestEnvironment>();
   mountOperations(app, {
-    isReady: async () => draining ? { status: "draining" } : await ground.readiness(),
+    isReady: async () => {
+      if (state === "working") return await ground.readiness();
+      return { status: state === "draining" ? "draining" : "unavailable" };
+    },
   });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
-  const background = await startBackground(ground, log, options);
+  // Without its port the process ends: it must not have begun anything by then.
   await listen(server, config);
+  const background = await startBackground(ground, log, options);
+  state = "working";
   return {
     server,
     async stop() {
-      draining = true;
+      state = "draining";
       await background.stop();
       server.close();
       server.closeAllConnections();
