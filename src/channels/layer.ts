@@ -10,7 +10,7 @@ import {
   type LayerEvent,
 } from "./layer_event.ts";
 import { Mailboxes } from "./mailboxes.ts";
-import { decodeMessage, encodeMessage, type Message } from "./message.ts";
+import { decodeMessage, type EncodedMessage, encodeMessage, type Message } from "./message.ts";
 import {
   assertChannelName,
   assertChannelPrefix,
@@ -166,10 +166,11 @@ export class ChannelLayer implements AsyncDisposable {
   async send(channel: string, message: Message): Promise<void> {
     this.#assertOpen();
     assertChannelName(channel);
-    const { frozen, text } = encodeMessage(message);
-    if (isQueueChannel(channel)) return await this.#enqueue(channel, frozen, text);
+    const encoded = encodeMessage(message);
+    if (isQueueChannel(channel)) return await this.#enqueue(channel, encoded);
+    const { text } = encoded;
     const owner = ownerOf(channel);
-    if (owner === this.#bus.instance) this.#put(channel, frozen);
+    if (owner === this.#bus.instance) this.#put(channel, encoded.frozen);
     else this.#bus.publish(LAYER_TOPIC, encodeEvent("send", { channel, text }), { to: owner });
     this.#counters.sent++;
   }
@@ -300,10 +301,10 @@ export class ChannelLayer implements AsyncDisposable {
   async groupSend(group: string, message: Message): Promise<void> {
     this.#assertOpen();
     assertGroupName(group);
-    const { frozen, text } = encodeMessage(message);
+    const encoded = encodeMessage(message);
     this.#counters.sent++;
-    this.#bus.publish(LAYER_TOPIC, encodeEvent("groupSend", { group, text }));
-    this.#deliverToGroup(group, frozen);
+    this.#bus.publish(LAYER_TOPIC, encodeEvent("groupSend", { group, text: encoded.text }));
+    if (this.#groups.hasMembers(group)) this.#deliverToGroup(group, encoded.frozen);
   }
 
   /**
@@ -374,13 +375,13 @@ export class ChannelLayer implements AsyncDisposable {
     throw new TypeError(`Cannot use queue channel "${channel}": the layer has no queue store`);
   }
 
-  async #enqueue(channel: string, message: Message, text: string): Promise<void> {
+  async #enqueue(channel: string, message: EncodedMessage): Promise<void> {
     const readers = this.#queueReaders(channel);
     const ttlMs = this.#options.expiryMs ?? DEFAULT_EXPIRY_MS;
     const capacity = this.#mailboxes.capacityOf(channel);
-    if (!await this.#queues!.put(channel, text, { ttlMs, capacity })) {
+    if (!await this.#queues!.put(channel, message.text, { ttlMs, capacity })) {
       this.#counters.droppedByCapacity++;
-      throw new ChannelFullError(channel, message);
+      throw new ChannelFullError(channel, message.frozen);
     }
     this.#counters.sent++;
     readers.wake(channel);

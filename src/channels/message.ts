@@ -11,7 +11,7 @@ export const MESSAGE_MAX_BYTES = 1024 * 1024;
 export interface EncodedMessage {
   /** As JSON. */
   readonly text: string;
-  /** A frozen copy, so that no receiver changes another's, or the sender's own. */
+  /** A frozen copy, so that no receiver changes another's, or the sender's own; made when asked for. */
   readonly frozen: Message;
 }
 
@@ -38,7 +38,12 @@ export function encodeMessage(message: Message): EncodedMessage {
   }
   const bytes = Buffer.byteLength(text);
   if (bytes > MESSAGE_MAX_BYTES) throw new MessageTooLargeError(bytes, MESSAGE_MAX_BYTES);
-  return { text, frozen: decodeMessage(text) };
+  return {
+    text,
+    get frozen() {
+      return decodeMessage(text);
+    },
+  };
 }
 
 /** Decodes what {@linkcode encodeMessage} made, frozen to its depths. */

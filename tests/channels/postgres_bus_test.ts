@@ -153,6 +153,7 @@ Deno.test("a publication in many pieces is told in one transaction", async () =>
   const { until } = gather(two, "t");
   one.publish("t", bytes("x".repeat(1024 * 1024)));
   await until(1);
+  await one.flush();
   const { notifyStatements, payloads } = one.counters();
   assert.equal(notifyStatements, 1);
   assert.ok(payloads! > 64, "more than a statement has otherwise");

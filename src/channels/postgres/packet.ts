@@ -19,6 +19,8 @@ export interface Packet {
 /** A publication of more than this does not pass. */
 export const PUBLICATION_MAX_BYTES = 2 * 1024 * 1024;
 
+const NONE = Buffer.alloc(0);
+
 const WHOLE = 0;
 const PIECE = 1;
 const LAST_PIECE = 2;
@@ -41,12 +43,12 @@ export function recordOverhead(topic: string): number {
  */
 export function pack(publications: readonly Publication[], limit: number): Packet[] {
   const packets: Packet[] = [];
-  let buffer = Buffer.allocUnsafe(limit);
+  let buffer = NONE;
   let length = 0;
   let to: string | undefined;
   const close = (continued = false) => {
     if (length > 0) packets.push({ to, bytes: buffer.subarray(0, length), continued });
-    buffer = Buffer.allocUnsafe(limit);
+    buffer = NONE;
     length = 0;
   };
   for (const { topic, bytes, to: receiver } of publications) {
@@ -55,6 +57,7 @@ export function pack(publications: readonly Publication[], limit: number): Packe
     const overhead = recordOverhead(topic);
     if (overhead + bytes.length > limit - length) close();
     if (overhead + bytes.length <= limit) {
+      if (buffer === NONE) buffer = Buffer.allocUnsafe(limit);
       length = writeRecord(buffer, length, topic, WHOLE, bytes);
       continue;
     }
@@ -62,6 +65,7 @@ export function pack(publications: readonly Publication[], limit: number): Packe
     for (let at = 0; at < bytes.length; at += room) {
       const last = at + room >= bytes.length;
       const piece = bytes.subarray(at, at + room);
+      buffer = Buffer.allocUnsafe(last ? limit : overhead + room);
       length = writeRecord(buffer, 0, topic, last ? LAST_PIECE : PIECE, piece);
       if (!last) close(true);
     }
