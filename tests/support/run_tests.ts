@@ -50,7 +50,6 @@ async function runTests(url: string, args: readonly string[]) {
       "--allow-run",
       "--allow-sys",
       "--allow-ffi=node_modules",
-      "--ignore=tests/bench",
       ...paths,
       ...args,
     ],
