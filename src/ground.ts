@@ -1,11 +1,12 @@
 import { type Bus, ChannelLayer, openPostgresBus, postgresStores } from "./channels/mod.ts";
 import type { Config } from "./config.ts";
+import { isUnavailable } from "./db/errors.ts";
 import { requireServerLevel } from "./db/migrations.ts";
 import { Pool, type PoolOptions } from "./db/pool.ts";
 import type { Readiness } from "./http/context.ts";
 import type { Log } from "./logger.ts";
 import { migrateAll } from "./migrate_all.ts";
-import { Tasks } from "./tasks/mod.ts";
+import { Tasks, type TasksOptions } from "./tasks/mod.ts";
 
 /** A process without the database for this long is not ready. */
 export const UNREADY_AFTER_MS = 10_000;
@@ -41,7 +42,7 @@ export async function openGround(config: Config, log: Log): Promise<Ground> {
   const stores = postgresStores({ url, directUrl, warn });
   // Nobody asks this layer who is in a group, so nothing is written of it.
   const layer = new ChannelLayer(bus, { warn }, { queues: stores.queues, owned: [stores] });
-  const tasks = await Tasks.open({ url, directUrl, layer, warn, migrate: false });
+  const tasks = await openTasks({ url, directUrl, layer, warn });
   return {
     readers,
     bus,
@@ -56,6 +57,20 @@ export async function openGround(config: Config, log: Log): Promise<Ground> {
       await readers[Symbol.asyncDispose]();
     },
   };
+}
+
+async function openTasks(options: TasksOptions): Promise<Tasks> {
+  try {
+    return await Tasks.open({ ...options, migrate: false });
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    throw new Error(
+      `Cannot serve this database: its schema "tasks" is not up to date (${
+        (error as Error).message
+      }); run \`deno task migrate\` or set MIGRATE=on`,
+      { cause: error },
+    );
+  }
 }
 
 function readiness(readers: Pool, bus: Bus): () => Promise<Readiness> {
