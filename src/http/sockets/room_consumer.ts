@@ -237,10 +237,17 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
       this.#refuseEntry("no_such_room");
       return false;
     }
-    if (epochOf(page.history, hub.roomId) !== epoch || page.entries.length === 0) {
+    const retained = page.firstPosition <= this.position + 1;
+    if (epochOf(page.history, hub.roomId) !== epoch || (retained && page.entries.length === 0)) {
       // Nothing to read up to the hub's position: the history has changed, the sweep will tell.
       await this.#options.chat.hubs.sweep();
       return !this.closed;
+    }
+    if (!retained) {
+      // Retention has passed it meanwhile.
+      this.position = hub.position;
+      this.reset("retention", epoch, this.position);
+      return true;
     }
     let slice: typeof page.entries = [];
     let bytes = 0;
