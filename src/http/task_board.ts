@@ -6,7 +6,7 @@ import { jobSummaryView, queueView, scheduleView } from "./task_views.ts";
 
 /** What a {@linkcode TaskBoard} is made of. */
 export interface TaskBoardOptions {
-  readonly tasks: Tasks;
+  readonly tasks: Pick<Tasks, "list" | "overview" | "schedules">;
   readonly layer: ChannelLayer;
   readonly onError: (message: string, error: unknown) => void;
 }

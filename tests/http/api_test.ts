@@ -215,6 +215,15 @@ Deno.test("the API describes itself, to machines and to people", async () => {
   assert.equal(document.openapi, "3.1.0");
   const paths = Object.keys(document.paths);
   assert.deepEqual(paths.toSorted(), [
+    "/api/admin/session",
+    "/api/admin/tasks",
+    "/api/admin/tasks/jobs",
+    "/api/admin/tasks/jobs/{id}",
+    "/api/admin/tasks/jobs/{id}/cancellation",
+    "/api/admin/tasks/jobs/{id}/retries",
+    "/api/admin/tasks/schedules",
+    "/api/admin/tasks/schedules/{name}/pause",
+    "/api/admin/tasks/schedules/{name}/runs",
     "/api/me",
     "/api/rooms",
     "/api/rooms/{room}",

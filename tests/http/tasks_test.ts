@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { Hono } from "hono";
 import WebSocket from "ws";
 import { z } from "zod";
 import { ConfigError, parseConfig } from "../../src/config.ts";
+import type { RequestEnvironment } from "../../src/http/context.ts";
+import { OPERATOR_SESSION_MS, Operators } from "../../src/http/operators.ts";
+import { sweepTask } from "../../src/http/task_example/sweep_task.ts";
 import { crontab, defineTask, PermanentTaskError } from "../../src/tasks/mod.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -385,26 +389,61 @@ Deno.test("the live page is told all there is, then what changes, and progress a
   assert.equal(await second.closed, 4400);
 });
 
-Deno.test("many viewers cost one look, and nobody looking costs none", async () => {
+Deno.test("a socket ends with the time that its operator was let in for", async () => {
+  await using world = await openWorld({ OPERATOR_TOKEN: TOKEN });
+  const operators = new Operators({
+    token: TOKEN,
+    clientAddressHeader: undefined,
+    allowedOrigins: [],
+    now: () => Date.now() - OPERATOR_SESSION_MS + 1_500,
+  });
+  const app = new Hono<RequestEnvironment>();
+  app.get("/", (c) => c.json(operators.signIn(c)));
+  const cookie = (await app.request("/")).headers.get("set-cookie")!.split(";")[0]!;
+  await using live = await openSocket(world, "/ws/admin/tasks/", { ...ELSEWHERE, cookie });
+  await until(() => live.frames.length > 0);
+  // It is told nothing more: the next thing to tell ends it.
+  await until(async () => {
+    await world.tasks.delay(greet, "Ann", { in: 3_600_000 });
+    return live.socket.readyState !== WebSocket.OPEN;
+  });
+  assert.equal(await live.closed, 4401);
+  assert.equal(live.frames.at(-1).code, "not_operator");
+});
+
+Deno.test("the example's socket starts its task, follows it, cancels it, and nothing else", async () => {
   await using world = await openWorld();
-  const looks = async () => {
-    const [row] = await world.database.sql<{ count: number }[]>`
-      select count(*)::int as count from pg_stat_activity
-      where application_name = 'maru-tasks' and query like '%oldestWaitingMs%'`;
-    return row!.count;
-  };
-  {
-    await using one = await openSocket(world, "/ws/admin/tasks/");
-    await using two = await openSocket(world, "/ws/admin/tasks/");
-    await using three = await openSocket(world, "/ws/admin/tasks/");
-    const all = [one, two, three];
-    await until(() => all.every(({ frames }) => frames.length > 0));
-    await world.tasks.delay(greet, "Ann");
-    await until(() => all.every(({ frames }) => frames.at(-1).waiting?.length === 1));
-    const at = all.map(({ frames }) => frames.at(-1).at);
-    assert.equal(new Set(at).size, 1, "it is the same frame");
-    assert.ok(await looks() <= 1);
+  const { tasks } = world;
+  await using live = await openSocket(world, "/ws/examples/task/");
+  const { frames, socket } = live;
+  const send = (frame: unknown) => socket.send(JSON.stringify(frame));
+  const seen = async (state: string) =>
+    await until(() => frames.find((frame) => frame.state === state));
+  await until(() => frames[0]?.type === "ready");
+  send({ type: "start" });
+  const { id } = await seen("waiting");
+  assert.deepEqual((await tasks.show(id))?.input, { breaks: false });
+
+  tasks.work([sweepTask, greet], { stopTimeoutMs: 0 });
+  await until(() => frames.some(({ progress }) => progress?.fraction > 0));
+  await using other = await openSocket(world, "/ws/examples/task/");
+  other.socket.send(JSON.stringify({ type: "follow", id }));
+  const followed = await until(() => other.frames.find(({ type }) => type === "task"));
+  assert.deepEqual([followed.id, followed.state], [id, "running"]);
+  assert.ok(followed.progress.fraction > 0, "whoever comes later sees how far it is");
+  send({ type: "cancel" });
+  await seen("cancelled");
+  await until(() => other.frames.some(({ state }) => state === "cancelled"));
+
+  const foreign = await tasks.delay(greet, "Ann");
+  for (const id of [crypto.randomUUID(), "no id", foreign.id]) {
+    const from = frames.length;
+    send({ type: "follow", id });
+    const refused = await until(() => frames[from]);
+    assert.deepEqual([refused.type, refused.code], ["error", "not_found"], id);
   }
+  send({ type: "sweep" });
+  assert.equal(await live.closed, 4400);
   assert.deepEqual(world.server.complaints, []);
 });
 
