@@ -46,8 +46,8 @@ export function jobView(job: JobInfo): TaskJob {
   return {
     ...jobSummaryView(job),
     error: error === undefined ? null : { name: error.name, message: error.message },
-    input: input as TaskJob["input"],
-    result: (result ?? null) as TaskJob["result"],
+    input,
+    result: result ?? null,
     stack: error?.stack ?? null,
   };
 }

@@ -62,8 +62,8 @@ export const jobListBody = z.object({ jobs: z.array(jobSummaryBody) }).meta({ id
 
 /** `GET /api/admin/tasks/jobs/{id}` */
 export const jobBody = jobSummaryBody.extend({
-  input: z.json().meta({ description: "What it was queued with" }),
-  result: z.json().meta({ description: "Of a done job; null while there is none" }),
+  input: z.unknown().meta({ description: "What it was queued with" }),
+  result: z.unknown().meta({ description: "Of a done job; null while there is none" }),
   stack: z.string().nullable().meta({ description: "Where the error was thrown" }),
 }).meta({ id: "TaskJob" });
 
