@@ -41,10 +41,12 @@ async function fuzzSocket(
   }
   const expected = sum(cases.map((one) => one.expected));
   if (!await socket.until((answers) => enough(answers, expected), ANSWER_TIMEOUT_MS)) {
-    return outcome.fail(`no answer to some of ${names(cases)}: ${difference(socket, expected)}`);
+    return outcome.fail(
+      `no answer to some frames: ${difference(socket, expected)} to ${names(cases)}`,
+    );
   }
   if (!same(socket.answers, expected)) {
-    return outcome.fail(`wrong answers to ${names(cases)}: ${difference(socket, expected)}`);
+    return outcome.fail(`wrong answers: ${difference(socket, expected)} to ${names(cases)}`);
   }
   outcome.count(last.name);
   await socket.write(last.bytes);

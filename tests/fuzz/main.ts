@@ -72,7 +72,7 @@ async function main(): Promise<number> {
   }
   console.log(`\nmemory      ${memory}`);
   console.log("");
-  for (const failure of outcome.failures) console.log(`FAILED: ${failure}`);
+  for (const line of outcome.lines()) console.log(line);
   const verdict = outcome.failed === 0
     ? `All ${outcome.total} were answered as they should be`
     : `BROKEN: ${outcome.failed} of ${outcome.total}`;
