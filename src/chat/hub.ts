@@ -1,3 +1,4 @@
+import { isUnavailable } from "../db/errors.ts";
 import type { Role, RoomAccess } from "./policy.ts";
 import { epochOf, LOG_PAGE_MAX, type LogPage } from "./room_log.ts";
 import { Run, toRuns } from "./run.ts";
@@ -279,7 +280,7 @@ export class Hub {
       }
     } catch (error) {
       // The sweep asks again: nothing is lost, the log has it.
-      this.#context.onError("Cannot read a gap", error);
+      if (!isUnavailable(error)) this.#context.onError("Cannot read a gap", error);
     } finally {
       this.#filling = false;
     }

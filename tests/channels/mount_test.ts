@@ -124,6 +124,18 @@ for (const [adapter, serve] of Object.entries(ADAPTERS)) {
     await plain.body?.cancel();
   });
 
+  Deno.test(`${adapter}: a request that only looks like a handshake makes no consumer`, async () => {
+    await using layer = memoryChannelLayer();
+    await using server = await serve((app, upgrade) =>
+      app.get("/ws/:room/", websocketConsumer(upgrade, () => assert.fail("made"), { layer }))
+    );
+    for (const wrong of ["Sec-WebSocket-Key: short", "Sec-WebSocket-Version: 7"]) {
+      const { connection, answer } = await requestUpgrade(server.origin, "/ws/lobby/", wrong);
+      connection.close();
+      assert.match(answer, /^HTTP\/1.1 400 /);
+    }
+  });
+
   Deno.test(`${adapter}: disconnect runs, with 1006, when the peer vanishes`, async () => {
     await using layer = memoryChannelLayer();
     const gone = Promise.withResolvers<number>();
@@ -189,7 +201,7 @@ async function statusOfUpgrade(origin: string, path: string): Promise<number> {
 }
 
 /** Asks for an upgrade as no browser lets one see it. */
-async function requestUpgrade(origin: string, path: string) {
+async function requestUpgrade(origin: string, path: string, wrong = "") {
   const [hostname, port] = origin.split(":") as [string, string];
   const connection = await Deno.connect({ hostname, port: Number(port) });
   await connection.write(new TextEncoder().encode([
@@ -197,8 +209,8 @@ async function requestUpgrade(origin: string, path: string) {
     `Host: ${origin}`,
     "Connection: Upgrade",
     "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ...["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+      .map((header) => wrong.split(":")[0] === header.split(":")[0] ? wrong : header),
     "\r\n",
   ].join("\r\n")));
   const buffer = new Uint8Array(4096);

@@ -76,6 +76,10 @@ export function websocketConsumer<E extends Env>(
     if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
       return c.text("This address is a WebSocket's", 426, { Upgrade: "websocket" });
     }
+    // Before anybody is let in: what comes after this is the adapter's.
+    if (!isHandshake(c)) {
+      return c.text("This is no WebSocket handshake (RFC 6455, section 4.2.1)", 400);
+    }
     const consumer = await make(c);
     if (consumer instanceof Response) return consumer;
     const scope = scopeOf(c, { user: user(c), session: session(c) });
@@ -102,6 +106,11 @@ export function acceptedSubprotocol(_offered: Set<string>, request: object): str
 }
 
 const subprotocols = new WeakMap<object, string | undefined>();
+
+function isHandshake(c: Context): boolean {
+  const key = c.req.header("sec-websocket-key") ?? "";
+  return /^[+/0-9A-Za-z]{22}==$/.test(key) && c.req.header("sec-websocket-version") === "13";
+}
 
 /** A copy: after the upgrade Deno answers nothing more about a request, and it is not kept. */
 function scopeOf(c: Context, who: Pick<Scope, "user" | "session">): Scope {

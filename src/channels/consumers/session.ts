@@ -192,7 +192,7 @@ export class SocketSession {
     this.#state = "closed";
     clearTimeout(this.#timer);
     if (this.#wire !== undefined) this.#options.keepalive?.remove(this.#wire);
-    this.#opened.reject(new Error("The socket is closed"));
+    this.#opened.reject(new SocketGoneError());
     let called = false;
     const disconnect = async () => {
       if (called) return;
@@ -213,7 +213,7 @@ export class SocketSession {
   /** Nothing of it stays in the layer. */
   #end(): void {
     this.#unsent = [];
-    this.#done.abort(new Error("The socket is closed"));
+    this.#done.abort(new SocketGoneError());
   }
 
   /** Does something of the consumer's when its turn comes; what fails closes the socket. */
@@ -238,8 +238,8 @@ export class SocketSession {
     try {
       await Promise.race([working, late.promise]);
     } catch (error) {
-      // Whoever waited for a socket that closed learns it by this.
-      if (!(this.#state === "closed" && this.#done.signal.aborted)) this.#fail(what, error);
+      // Whoever waited for a socket that is gone learns it by this; nothing failed.
+      if (!(error instanceof SocketGoneError)) this.#fail(what, error);
     } finally {
       clearTimeout(timer);
     }
@@ -294,5 +294,14 @@ export class SocketSession {
     this.#paused = false;
     this.#wire!.resume();
     if (this.#state !== "closed") this.#options.keepalive?.add(this.#wire!);
+  }
+}
+
+/** What ends the wait for a socket that is gone, and what its consumer's signal gives as a reason. */
+class SocketGoneError extends Error {
+  override readonly name = "SocketGoneError";
+
+  constructor() {
+    super("The socket is closed");
   }
 }

@@ -160,6 +160,8 @@ class PostgresBus implements Bus {
   }
 
   #receive(payload: string): void {
+    // Between LISTEN and the keys: nobody counts on hearing before that.
+    if (!this.#seal.ready) return;
     this.#counters.received++;
     if (payload.startsWith("s ")) return this.#receiveSigned(payload);
     const opened = this.#seal.open(payload);

@@ -16,6 +16,7 @@ import {
   type RoomView,
   toRuns,
 } from "../../chat/mod.ts";
+import { isUnavailable } from "../../db/errors.ts";
 import {
   CLOSE,
   type ErrorCode,
@@ -176,7 +177,8 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
       if ("refused" in entered) return this.#refuseEntry(entered.refused, entered.retryAfter);
       await this.#join(entered.view);
     } catch (error) {
-      this.#options.onError("Cannot enter a room", error);
+      // A database that is away tells so itself, once.
+      if (!isUnavailable(error)) this.#options.onError("Cannot enter a room", error);
       this.#end("database_unavailable", CLOSE.DATABASE_UNAVAILABLE);
     }
   }
