@@ -163,9 +163,11 @@ browserTest(
     assert.equal((await later.status()).state, "waiting");
     // By keyboard: the dialog has the focus, Escape keeps, Enter on the last button cancels.
     await cancel.press("Enter");
+    await dialog.waitFor();
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
     await cancel.press("Enter");
+    await dialog.waitFor();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.getByText("hang was cancelled.").waitFor();

@@ -40,7 +40,7 @@ function Queue({ queue }: { readonly queue: TaskQueue }): JSX.Element {
       <h3 class="task-name">{queue.task}</h3>
       <dl>
         {figures.map(([name, value, alarming = false]) => (
-          <div key={name} class="figure" data-alarming={alarming} data-none={value === "0"}>
+          <div key={name} class="figure" data-alarming={alarming} data-none={/^[0–]$/.test(value)}>
             <dt>{name}</dt>
             <dd>{value}</dd>
           </div>
