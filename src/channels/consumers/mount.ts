@@ -83,7 +83,7 @@ export function websocketConsumer<E extends Env>(
     const consumer = await make(c);
     if (consumer instanceof Response) return consumer;
     const scope = scopeOf(c, { user: user(c), session: session(c) });
-    const socket = new SocketSession(consumer, { ...rest, keepalive, scope: () => scope });
+    const socket = new SocketSession(consumer, { ...rest, scope: () => scope }, keepalive);
     const verdict = await socket.connect();
     if (!verdict.accepted) {
       return new Response(verdict.body, { status: verdict.status });

@@ -29,8 +29,6 @@ export interface SocketSessionOptions {
   readonly warn?: WarnHandler;
   /** In ms; Infinity for none. @default {HANDLER_TIMEOUT_MS} */
   readonly handlerTimeoutMs?: number;
-  /** Finds out when the peer vanishes. @default nobody does */
-  readonly keepalive?: Keepalive;
 }
 
 /** How `connect()` decided. */
@@ -45,6 +43,7 @@ export type Verdict =
 export class SocketSession {
   readonly #consumer: WebSocketConsumer;
   readonly #options: SocketSessionOptions;
+  readonly #keepalive: Keepalive | undefined;
   readonly #done = new AbortController();
   readonly #verdict = Promise.withResolvers<Verdict>();
   readonly #opened = Promise.withResolvers<void>();
@@ -59,9 +58,15 @@ export class SocketSession {
   #closeWith: readonly [code: number, reason: string] | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(consumer: WebSocketConsumer, options: SocketSessionOptions) {
+  /** @param keepalive finds out when the peer vanishes */
+  constructor(
+    consumer: WebSocketConsumer,
+    options: SocketSessionOptions,
+    keepalive?: Keepalive,
+  ) {
     this.#consumer = consumer;
     this.#options = options;
+    this.#keepalive = keepalive;
     this.#opened.promise.catch(() => {});
     begin(consumer, {
       layer: options.layer,
@@ -97,14 +102,13 @@ export class SocketSession {
     if (this.#state !== "accepted") return wire.close(1011, "");
     this.#state = "open";
     this.#wire = wire;
-    const { keepalive } = this.#options;
-    keepalive?.add(wire);
+    this.#keepalive?.add(wire);
     wire.listen({
       message: (data) => {
-        keepalive?.heard(wire);
+        this.#keepalive?.heard(wire);
         this.#receive(data);
       },
-      pong: () => keepalive?.heard(wire),
+      pong: () => this.#keepalive?.heard(wire),
       closed: (code) => this.#disconnected(code),
     });
     if (this.#busy) this.#pause();
@@ -191,7 +195,7 @@ export class SocketSession {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#timer);
-    if (this.#wire !== undefined) this.#options.keepalive?.remove(this.#wire);
+    if (this.#wire !== undefined) this.#keepalive?.remove(this.#wire);
     this.#opened.reject(new SocketGoneError());
     let called = false;
     const disconnect = async () => {
@@ -286,14 +290,14 @@ export class SocketSession {
     this.#paused = true;
     this.#wire!.pause();
     // Whom one does not hear cannot be asked for a sign.
-    this.#options.keepalive?.remove(this.#wire!);
+    this.#keepalive?.remove(this.#wire!);
   }
 
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.#wire!.resume();
-    if (this.#state !== "closed") this.#options.keepalive?.add(this.#wire!);
+    if (this.#state !== "closed") this.#keepalive?.add(this.#wire!);
   }
 }
 

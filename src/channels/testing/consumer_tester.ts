@@ -3,7 +3,7 @@ import type { Scope, WebSocketConsumer } from "../consumers/websocket_consumer.t
 import { VANISHED, type Wire, type WireEvents } from "../consumers/wire.ts";
 
 /** Options of {@linkcode ConsumerTester}. */
-export interface ConsumerTesterOptions extends Omit<SocketSessionOptions, "scope" | "keepalive"> {
+export interface ConsumerTesterOptions extends Omit<SocketSessionOptions, "scope"> {
   /** What the consumer is to know of its request. @default a request without anything */
   readonly scope?: Partial<Scope>;
 }
