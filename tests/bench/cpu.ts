@@ -31,3 +31,9 @@ async function statFields(pid: number): Promise<string[] | null> {
     return null;
   }
 }
+
+/** CPU time so far of a process that has one thread, in ms, to the ns; 0 when it is gone. */
+export async function threadCpuMs(pid: number): Promise<number> {
+  const text = await Deno.readTextFile(`/proc/${pid}/schedstat`).catch(() => "0");
+  return Number(text.split(" ")[0]) / 1e6;
+}

@@ -13,7 +13,7 @@ import { compareOrders } from "./orders.ts";
 
 /** What is sent, and to whom. */
 export interface LoadPlan {
-  /** The members of a room are spread over these. */
+  /** The members of a room are spread over these, those of the next room from the next one on. */
   readonly ports: readonly number[];
   /** Names of rooms that exist. */
   readonly rooms: readonly string[];
@@ -109,7 +109,7 @@ async function run(plan: LoadPlan): Promise<LoadResult> {
     await Promise.all(plan.rooms.map(async (name, room) => {
       const member = { room, received: [], lastSeq: 0, gap: false } as unknown as Member;
       const entered = await enterRoom(name, {
-        port: plan.ports[slot % plan.ports.length]!,
+        port: plan.ports[(room + slot) % plan.ports.length]!,
         framing: plan.framing,
         hearing: {
           message: (seq, index) => takeMessage(member, seq, index),

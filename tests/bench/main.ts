@@ -1,15 +1,17 @@
 /**
- * `deno task bench`: two instances on an embedded database under an open-loop load, and a bare relay
+ * `deno task bench`: instances on an embedded database under an open-loop load, and a bare relay
  * beside them in the same run.
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import { startMaru } from "./maru_servers.ts";
-import { measure } from "./measure.ts";
+import { measure, type Measured } from "./measure.ts";
 import { startRelay } from "./relay_server.ts";
+import { measureScale, type ScaleLoad } from "./scale.ts";
+import { insertScaleTable, printScaleTable } from "./scale_table.ts";
 import type { Servers } from "./servers.ts";
-import { printTable, type Row, type RowResult } from "./table.ts";
+import { isCorrect, printTable, type Row, type RowResult } from "./table.ts";
 
 const HELP = `deno task bench [--] [options]
 
@@ -22,12 +24,26 @@ Without options: the rows of the first target, and a bare relay beside them.
   --framing v1|plain
   --seconds N      measured time of each row (10)
   --bytes N        length of a message (100)
+  --instances N    how many serve, the members of a room spread over all of them (2)
+  --scale          instead: 1, 2, 4 and 8 instances at fixed rates, what each costs and what the
+                   database does for it, in Markdown; some two minutes
+  --page FILE        puts that table into a page, too (docs/scaling.md)
   --json FILE      writes everything that was measured (default .data/bench.json)
-  --smoke          two seconds at a low rate; ends with 1 when anything is lost, doubled or disordered
+  --smoke          two seconds at a low rate; ends with 1 when anything is lost, doubled or disordered;
+                   with --scale, three instances
 `;
 
 const WARM_UP_SECONDS = 3;
+const SMOKE_WARM_UP_SECONDS = 0.5;
 const RELAY_RATE = 1_600;
+const SCALE_COUNTS = [1, 2, 4, 8];
+const SCALE_SMOKE_COUNTS = [3];
+const SCALE_SECONDS = 6;
+const SCALE_LOADS: readonly ScaleLoad[] = [
+  { rooms: 20, members: 25, rate: 1_000 },
+  { rooms: 250, members: 2, rate: 2_000 },
+];
+const SCALE_SMOKE_LOADS: readonly ScaleLoad[] = [{ rooms: 10, members: 4, rate: 100 }];
 
 const { values } = parseArgs({
   args: Deno.args.filter((arg) => arg !== "--"),
@@ -40,7 +56,10 @@ const { values } = parseArgs({
     rate: { type: "string" },
     framing: { type: "string" },
     seconds: { type: "string" },
-    bytes: { type: "string" },
+    bytes: { type: "string", default: "100" },
+    instances: { type: "string", default: "2" },
+    scale: { type: "boolean", default: false },
+    page: { type: "string" },
     json: { type: "string", default: ".data/bench.json" },
     "cpu-prof": { type: "string" },
   },
@@ -50,7 +69,7 @@ if (values.help) {
   console.log(HELP);
   Deno.exit(0);
 }
-Deno.exit(await main());
+Deno.exit(await (values.scale ? scale() : main()));
 
 async function main(): Promise<number> {
   const seconds = Number(values.seconds ?? (values.smoke ? 2 : 10));
@@ -62,13 +81,35 @@ async function main(): Promise<number> {
   const text = printTable(results);
   console.log(`\n${text}`);
   await writeJson(results);
-  const wrong = results.some(({ result }) =>
-    result.lost + result.doubled + result.otherOrder + result.closed > 0
-  );
-  if (values.smoke) {
-    console.log(wrong ? "Something was lost, doubled or disordered" : "All correct");
+  return judge(results);
+}
+
+async function scale(): Promise<number> {
+  const results = await measureScale({
+    counts: values.smoke ? SCALE_SMOKE_COUNTS : SCALE_COUNTS,
+    loads: values.smoke ? SCALE_SMOKE_LOADS : SCALE_LOADS,
+    seconds: Number(values.seconds ?? (values.smoke ? 2 : SCALE_SECONDS)),
+    warmUpSeconds: values.smoke ? SMOKE_WARM_UP_SECONDS : WARM_UP_SECONDS,
+    bytes: Number(values.bytes),
+    progress: console.log,
+  });
+  const table = printScaleTable(results);
+  console.log(`\n${table}`);
+  await writeJson(results);
+  if (values.page !== undefined) {
+    const page = insertScaleTable(await Deno.readTextFile(values.page), await captioned(table));
+    await Deno.writeTextFile(values.page, page);
+    const args = ["fmt", "--quiet", values.page];
+    await new Deno.Command(Deno.execPath(), { args, stderr: "null" }).output();
   }
-  return values.smoke && wrong ? 1 : 0;
+  return judge(results);
+}
+
+function judge(results: readonly Measured[]): number {
+  const wrong = results.some(({ result }) => !isCorrect(result));
+  if (!values.smoke && !values.scale) return 0;
+  console.log(wrong ? "Something was lost, doubled or disordered" : "All correct");
+  return wrong ? 1 : 0;
 }
 
 function chooseRows(): Row[] {
@@ -107,6 +148,7 @@ async function runRelay(seconds: number): Promise<RowResult> {
 async function runRow(row: Row, seconds: number, relayCpu: number | null): Promise<RowResult> {
   const profiles = values["cpu-prof"];
   await using servers = await startMaru({
+    instances: Number(values.instances),
     flags: profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`],
     graceful: profiles !== undefined,
   });
@@ -129,10 +171,10 @@ async function measureRow(name: string, options: RowOptions): Promise<RowResult>
     members: row.members,
     rate: row.rate,
     seconds,
-    warmUpSeconds: values.smoke ? 0.5 : WARM_UP_SECONDS,
+    warmUpSeconds: values.smoke ? SMOKE_WARM_UP_SECONDS : WARM_UP_SECONDS,
     framing: row.framing,
     gapless: true,
-    bytes: Number(values.bytes ?? 100),
+    bytes: Number(values.bytes),
   });
   const ratio = relayCpu === null ? null : measured.cpuPerDelivery / relayCpu;
   return { name, row, ...measured, ratio };
@@ -142,15 +184,28 @@ function roomNames(row: Row): string[] {
   return Array.from({ length: row.rooms }, (_, i) => `bench-${i}`);
 }
 
-async function writeJson(results: readonly RowResult[]): Promise<void> {
-  const report = {
+async function writeJson(results: readonly Measured[]): Promise<void> {
+  const report = { ...await machine(), results };
+  await Deno.mkdir(".data", { recursive: true });
+  await Deno.writeTextFile(values.json, JSON.stringify(report, null, 2));
+}
+
+/** A table and, for a page, where and when it was measured. */
+async function captioned(table: string): Promise<string> {
+  const { date, cores, cpu, deno, postgres } = await machine();
+  return `Measured on ${
+    date.slice(0, 10)
+  }: ${cores} cores (${cpu}) for the instances, PostgreSQL ` +
+    `${postgres} and the load together; Deno ${deno}.\n\n${table}`;
+}
+
+async function machine() {
+  const cpuInfo = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  return {
     date: new Date().toISOString(),
     deno: Deno.version.deno,
     postgres: "18.4",
     cores: navigator.hardwareConcurrency,
-    cpu: /model name\s*: (.*)/.exec(await Deno.readTextFile("/proc/cpuinfo").catch(() => ""))?.[1],
-    results,
+    cpu: /model name\s*: (.*)/.exec(cpuInfo)?.[1] ?? Deno.build.arch,
   };
-  await Deno.mkdir(".data", { recursive: true });
-  await Deno.writeTextFile(values.json, JSON.stringify(report, null, 2));
 }

@@ -4,6 +4,10 @@ import { COLLECTING_FLAGS, type Servers, startBenchPostgres, sumCpu } from "./se
 
 /** Options of {@linkcode startMaru}. */
 export interface MaruOptions {
+  /** How many instances. @default 2 */
+  readonly instances?: number;
+  /** More settings of PostgreSQL. @default none */
+  readonly settings?: Readonly<Record<string, string>>;
   /** More arguments of `deno run`. @default none */
   readonly flags?: readonly string[];
   /** Let the instances end by themselves, so that their profiles are written. @default false */
@@ -12,15 +16,20 @@ export interface MaruOptions {
   readonly collecting?: boolean;
 }
 
-/** Two instances on a PostgreSQL of their own, with the limit for people's messages turned off. */
-export async function startMaru(options: MaruOptions = {}): Promise<Servers> {
-  const { graceful = false, collecting = false } = options;
+/** Instances, and the database that they share. */
+export interface MaruServers extends Servers {
+  readonly databaseUrl: string;
+}
+
+/** Instances on a PostgreSQL of their own, with the limit for people's messages turned off. */
+export async function startMaru(options: MaruOptions = {}): Promise<MaruServers> {
+  const { instances: count = 2, graceful = false, collecting = false } = options;
   const flags = [...options.flags ?? [], ...collecting ? COLLECTING_FLAGS : []];
   await using starting = new AsyncDisposableStack();
-  const postgres = starting.use(await startBenchPostgres());
+  const postgres = starting.use(await startBenchPostgres(options.settings));
   const env = { MESSAGE_RATE: "0", LOG_LEVEL: "warning" };
   const instances: Instance[] = [];
-  for (let i = 0; i < 2; i++) {
+  for (let i = 0; i < count; i++) {
     const instance = await startInstance({ databaseUrl: postgres.url, env, flags });
     starting.defer(() => stop(instance, graceful));
     instances.push(instance);
@@ -30,6 +39,7 @@ export async function startMaru(options: MaruOptions = {}): Promise<Servers> {
   return {
     ports: instances.map(({ port }) => port),
     pids,
+    databaseUrl: postgres.url,
     collecting: collecting ? pids : [],
     createRooms: (names) => createRooms(postgres.url, names),
     cpu: () => sumCpu({ instances: pids, postgres: postgres.pid, broker: null }),

@@ -13,11 +13,18 @@ export interface Measured {
   readonly loadCpu: number;
 }
 
+/** Options of {@linkcode measure}. */
+export interface MeasureOptions {
+  readonly signal?: AbortSignal;
+  /** Called when the measured time begins, and when it ends: to read counters of one's own. */
+  readonly onEdge?: () => Promise<void>;
+}
+
 /** Runs a load, in a process of its own, against servers whose rooms exist. */
 export async function measure(
   servers: Pick<Servers, "ports" | "cpu">,
   plan: Omit<LoadPlan, "ports">,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal, onEdge }: MeasureOptions = {},
 ): Promise<Measured> {
   const load = new Deno.Command(Deno.execPath(), {
     args: [
@@ -34,8 +41,8 @@ export async function measure(
   let after = before;
   let result: LoadResult | null = null;
   for await (const line of lines(load.stdout)) {
-    if (line === "measuring") before = await servers.cpu();
-    else if (line === "measured") after = await servers.cpu();
+    if (line === "measuring") [before] = await Promise.all([servers.cpu(), onEdge?.()]);
+    else if (line === "measured") [after] = await Promise.all([servers.cpu(), onEdge?.()]);
     else if (line.startsWith("{")) result = JSON.parse(line) as LoadResult;
   }
   await load.status;

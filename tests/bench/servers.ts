@@ -57,13 +57,24 @@ export async function sumCpu({ instances, postgres, broker }: CpuOwners): Promis
   };
 }
 
-/** An empty PostgreSQL, gone with its folder when disposed. The same settings for whoever is measured. */
-export async function startBenchPostgres(): Promise<EmbeddedPostgres> {
+/**
+ * An empty PostgreSQL, gone with its folder when disposed. The same settings for whoever is measured.
+ *
+ * @param settings more of them
+ */
+export async function startBenchPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<EmbeddedPostgres> {
   const directory = await Deno.makeTempDir({ prefix: "maru-bench-" });
   await Deno.chmod(directory, 0o755);
   const postgres = await startEmbeddedPostgres({
     directory,
-    settings: { shared_buffers: "256MB", max_wal_size: "4GB", max_connections: "100" },
+    settings: {
+      shared_buffers: "256MB",
+      max_wal_size: "4GB",
+      max_connections: "100",
+      ...settings,
+    },
   });
   return {
     ...postgres,

@@ -1,3 +1,4 @@
+import type { LoadResult } from "./load.ts";
 import type { Measured } from "./measure.ts";
 
 /** One row of the bench. */
@@ -65,6 +66,11 @@ export function printTable(results: readonly RowResult[]): string {
   );
 }
 
+/** Whether everything arrived once and in order, and nobody was cut off. */
+export function isCorrect({ lost, doubled, otherOrder, closed }: LoadResult): boolean {
+  return lost + doubled + otherOrder + closed === 0;
+}
+
 function verdict({ row, result, ratio }: RowResult): string {
   if (row.target === null) return "";
   const parts: string[] = [];
@@ -80,6 +86,7 @@ function verdict({ row, result, ratio }: RowResult): string {
   return parts.join(", ");
 }
 
-function ms(value: number): string {
+/** A duration in ms, as short as it can be told. */
+export function ms(value: number): string {
   return value < 10 ? value.toFixed(1) : value.toFixed(0);
 }
