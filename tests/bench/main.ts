@@ -8,8 +8,8 @@ import { parseArgs } from "node:util";
 import { startMaru } from "./maru_servers.ts";
 import { measure, type Measured } from "./measure.ts";
 import { startRelay } from "./relay_server.ts";
-import { measureScale, type ScaleLoad } from "./scale.ts";
-import { insertScaleTable, printScaleTable } from "./scale_table.ts";
+import { measureScale } from "./scale.ts";
+import { insertScale, printScale } from "./scale_page.ts";
 import type { Servers } from "./servers.ts";
 import { isCorrect, printTable, type Row, type RowResult } from "./table.ts";
 
@@ -27,7 +27,10 @@ Without options: the rows of the first target, and a bare relay beside them.
   --instances N    how many serve, the members of a room spread over all of them (2)
   --scale          instead: 1, 2, 4 and 8 instances at fixed rates, what each costs and what the
                    database does for it, in Markdown; some two minutes
-  --page FILE        puts that table into a page, too (docs/scaling.md)
+  --page FILE        puts these tables into a page, too (docs/scaling.md)
+  --cpu-prof DIR   lets each instance write a CPU profile there (see docs/performance.md)
+  --postgres NAME=VALUE
+                   a setting of PostgreSQL, as often as you like
   --json FILE      writes everything that was measured (default .data/bench.json)
   --smoke          two seconds at a low rate; ends with 1 when anything is lost, doubled or disordered;
                    with --scale, three instances
@@ -36,14 +39,6 @@ Without options: the rows of the first target, and a bare relay beside them.
 const WARM_UP_SECONDS = 3;
 const SMOKE_WARM_UP_SECONDS = 0.5;
 const RELAY_RATE = 1_600;
-const SCALE_COUNTS = [1, 2, 4, 8];
-const SCALE_SMOKE_COUNTS = [3];
-const SCALE_SECONDS = 6;
-const SCALE_LOADS: readonly ScaleLoad[] = [
-  { rooms: 20, members: 25, rate: 1_000 },
-  { rooms: 250, members: 2, rate: 2_000 },
-];
-const SCALE_SMOKE_LOADS: readonly ScaleLoad[] = [{ rooms: 10, members: 4, rate: 100 }];
 
 const { values } = parseArgs({
   args: Deno.args.filter((arg) => arg !== "--"),
@@ -62,6 +57,7 @@ const { values } = parseArgs({
     page: { type: "string" },
     json: { type: "string", default: ".data/bench.json" },
     "cpu-prof": { type: "string" },
+    postgres: { type: "string", multiple: true, default: [] },
   },
 });
 
@@ -80,29 +76,24 @@ async function main(): Promise<number> {
   for (const row of rows) results.push(await runRow(row, seconds, relay?.cpuPerDelivery ?? null));
   const text = printTable(results);
   console.log(`\n${text}`);
-  await writeJson(results);
+  await writeJson({ results });
   return judge(results);
 }
 
 async function scale(): Promise<number> {
-  const results = await measureScale({
-    counts: values.smoke ? SCALE_SMOKE_COUNTS : SCALE_COUNTS,
-    loads: values.smoke ? SCALE_SMOKE_LOADS : SCALE_LOADS,
-    seconds: Number(values.seconds ?? (values.smoke ? 2 : SCALE_SECONDS)),
-    warmUpSeconds: values.smoke ? SMOKE_WARM_UP_SECONDS : WARM_UP_SECONDS,
-    bytes: Number(values.bytes),
-    progress: console.log,
-  });
-  const table = printScaleTable(results);
-  console.log(`\n${table}`);
-  await writeJson(results);
-  if (values.page !== undefined) {
-    const page = insertScaleTable(await Deno.readTextFile(values.page), await captioned(table));
-    await Deno.writeTextFile(values.page, page);
-    const args = ["fmt", "--quiet", values.page];
-    await new Deno.Command(Deno.execPath(), { args, stderr: "null" }).output();
+  const { smoke, page } = values;
+  const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+  const report = await measureScale({ smoke, seconds, bytes: Number(values.bytes) });
+  const tables = printScale(report);
+  console.log(`\n${tables}\n`);
+  await writeJson(report);
+  if (page !== undefined) {
+    const text = insertScale(await Deno.readTextFile(page), `${await measuredOn()}\n\n${tables}`);
+    await Deno.writeTextFile(page, text);
+    // As the rest of the repository.
+    await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", page] }).output();
   }
-  return judge(results);
+  return judge(report.results);
 }
 
 function judge(results: readonly Measured[]): number {
@@ -149,11 +140,17 @@ async function runRow(row: Row, seconds: number, relayCpu: number | null): Promi
   const profiles = values["cpu-prof"];
   await using servers = await startMaru({
     instances: Number(values.instances),
+    settings: Object.fromEntries(values.postgres.map(toSetting)),
     flags: profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`],
     graceful: profiles !== undefined,
   });
   await servers.createRooms(roomNames(row));
   return await measureRow("Maru", { row, servers, seconds, relayCpu });
+}
+
+function toSetting(text: string): [name: string, value: string] {
+  const [name, ...value] = text.split("=");
+  return [name!, value.join("=")];
 }
 
 interface RowOptions {
@@ -184,19 +181,17 @@ function roomNames(row: Row): string[] {
   return Array.from({ length: row.rooms }, (_, i) => `bench-${i}`);
 }
 
-async function writeJson(results: readonly Measured[]): Promise<void> {
-  const report = { ...await machine(), results };
+async function writeJson(report: { readonly results: readonly Measured[] }): Promise<void> {
   await Deno.mkdir(".data", { recursive: true });
-  await Deno.writeTextFile(values.json, JSON.stringify(report, null, 2));
+  await Deno.writeTextFile(values.json, JSON.stringify({ ...await machine(), ...report }, null, 2));
 }
 
-/** A table and, for a page, where and when it was measured. */
-async function captioned(table: string): Promise<string> {
+async function measuredOn(): Promise<string> {
   const { date, cores, cpu, deno, postgres } = await machine();
   return `Measured on ${
     date.slice(0, 10)
   }: ${cores} cores (${cpu}) for the instances, PostgreSQL ` +
-    `${postgres} and the load together; Deno ${deno}.\n\n${table}`;
+    `${postgres} and the load together; Deno ${deno}.`;
 }
 
 async function machine() {

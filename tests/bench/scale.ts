@@ -5,6 +5,7 @@ import {
   ratesBetween,
   readDatabaseCounters,
 } from "./database_counters.ts";
+import { type ListenersResult, measureListeners } from "./listeners.ts";
 import { type MaruServers, startMaru } from "./maru_servers.ts";
 import { measure, type Measured } from "./measure.ts";
 
@@ -24,40 +25,67 @@ export interface ScaleResult extends Measured {
   readonly database: DatabaseCounters;
 }
 
+/** What {@linkcode measureScale} found. */
+export interface ScaleReport {
+  readonly results: readonly ScaleResult[];
+  readonly listeners: readonly ListenersResult[];
+}
+
 /** Options of {@linkcode measureScale}. */
 export interface ScaleOptions {
-  /** Numbers of instances. */
-  readonly counts: readonly number[];
-  readonly loads: readonly ScaleLoad[];
-  /** Measured time of each load. */
-  readonly seconds: number;
-  readonly warmUpSeconds: number;
+  /** Measured time of each load. @default 6; 2 in the smoke test */
+  readonly seconds: number | undefined;
   /** Length of a message. */
   readonly bytes: number;
-  readonly progress: (line: string) => void;
+  /** A little of everything, to see that it works. */
+  readonly smoke: boolean;
+}
+
+const FULL = {
+  counts: [1, 2, 4, 8],
+  loads: [{ rooms: 20, members: 25, rate: 1_000 }, { rooms: 250, members: 2, rate: 2_000 }],
+  seconds: 6,
+  warmUpSeconds: 2,
+  listeners: { counts: [10, 100], statements: 100 },
+};
+const SMOKE: typeof FULL = {
+  counts: [3],
+  loads: [{ rooms: 10, members: 4, rate: 100 }],
+  seconds: 2,
+  warmUpSeconds: 0.5,
+  listeners: { counts: [3], statements: 10 },
+};
+
+interface LoadOptions {
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly bytes: number;
 }
 
 /**
- * Runs the same loads with more and more instances on one database. The members of each room are
- * spread over all of them, so every message has to reach every instance that has a member of it.
+ * Runs the same loads with more and more instances on one database, then notifies bare listeners.
+ * The members of each room are spread over all instances, so every message has to reach all of them.
  */
-export async function measureScale(options: ScaleOptions): Promise<ScaleResult[]> {
+export async function measureScale(options: ScaleOptions): Promise<ScaleReport> {
+  const settings = options.smoke ? SMOKE : FULL;
+  const { warmUpSeconds } = settings;
+  const { seconds = settings.seconds, bytes } = options;
   const results: ScaleResult[] = [];
-  for (const count of options.counts) {
+  for (const count of settings.counts) {
     await using servers = await startMaru({ instances: count, settings: COUNTING_SETTINGS });
-    for (const load of options.loads) {
-      const { rooms, members, rate } = load;
-      options.progress(`${count} instances: ${rooms} rooms of ${members}, ${rate}/s …`);
-      results.push(await measureLoad(servers, load, options));
+    for (const load of settings.loads) {
+      console.log(`${count} instances: ${load.rooms} rooms of ${load.members}, ${load.rate}/s …`);
+      results.push(await measureLoad(servers, load, { seconds, warmUpSeconds, bytes }));
     }
   }
-  return results;
+  console.log(`${settings.listeners.counts.join(", ")} bare listeners …`);
+  return { results, listeners: await measureListeners(settings.listeners) };
 }
 
 async function measureLoad(
   servers: MaruServers,
   load: ScaleLoad,
-  { seconds, warmUpSeconds, bytes }: ScaleOptions,
+  { seconds, warmUpSeconds, bytes }: LoadOptions,
 ): Promise<ScaleResult> {
   const { rooms: roomCount, members, rate } = load;
   const rooms = Array.from({ length: roomCount }, (_, i) => `scale-${members}-${i}`);

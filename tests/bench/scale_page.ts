@@ -1,11 +1,30 @@
-import type { ScaleResult } from "./scale.ts";
+import type { ListenersResult } from "./listeners.ts";
+import type { ScaleReport, ScaleResult } from "./scale.ts";
 import { isCorrect, ms } from "./table.ts";
 
 const BEGIN = "<!-- deno task bench --scale: begin -->";
 const END = "<!-- deno task bench --scale: end -->";
 
 /** What was measured, in Markdown. */
-export function printScaleTable(results: readonly ScaleResult[]): string {
+export function printScale({ results, listeners }: ScaleReport): string {
+  return `${instancesTable(results)}\n\n${listenersTable(listeners)}`;
+}
+
+/**
+ * Puts text into a page, between the two comments that mark the place of what was measured.
+ *
+ * @throws {Error} when the page has no such place
+ */
+export function insertScale(page: string, text: string): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin < 0 || end < begin) {
+    throw new Error(`Cannot insert what was measured: the page has no "${BEGIN}" before "${END}"`);
+  }
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`;
+}
+
+function instancesTable(results: readonly ScaleResult[]): string {
   const head = [
     "load",
     "instances",
@@ -45,25 +64,33 @@ export function printScaleTable(results: readonly ScaleResult[]): string {
       isCorrect(result) ? "yes" : "no",
     ];
   });
-  return [head, head.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`).join(
-    "\n",
-  );
+  return markdown([head, ...body]);
 }
 
-/**
- * Puts the table into a page, between the two comments that mark its place.
- *
- * @throws {Error} when the page has no such place
- */
-export function insertScaleTable(page: string, table: string): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin) {
-    throw new Error(`Cannot insert the table: the page has no "${BEGIN}" before "${END}"`);
-  }
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${page.slice(end)}`;
+function listenersTable(results: readonly ListenersResult[]): string {
+  const head = [
+    "listeners",
+    "bytes of the payload",
+    "µs of each listener's backend",
+    "µs of the notifier's backend",
+    "µs of each process that hears and opens it",
+    "all heard",
+  ];
+  const body = results.map((result) => [
+    String(result.listeners),
+    String(result.payloadBytes),
+    result.listenerUs.toFixed(0),
+    result.notifierUs.toFixed(0),
+    result.hearingUs.toFixed(0),
+    result.allHeard ? "yes" : "no",
+  ]);
+  return markdown([head, ...body]);
 }
 
 function ratio(of: number, to: number, digits = 1): string {
   return to === 0 ? "–" : (of / to).toFixed(digits);
+}
+
+function markdown([head, ...body]: readonly (readonly string[])[]): string {
+  return [head!, head!.map(() => "---"), ...body].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
