@@ -42,7 +42,8 @@ async function holdUpRetention({ sql }: TestDatabase): Promise<AsyncDisposable> 
 }
 
 function jsonLines(instance: Instance): Record<string, unknown>[] {
-  return instance.logs().trim().split("\n").map((line) => JSON.parse(line));
+  // The last line may not be whole yet.
+  return instance.logs().split("\n").slice(0, -1).map((line) => JSON.parse(line));
 }
 
 Deno.test("WORKERS is off unless it is said, and no other word than the three", () => {
@@ -209,7 +210,8 @@ Deno.test("a promise that a handler never awaited is logged, and ends nothing", 
   const line = await until(() => jsonLines(server).find(({ error }) => error === "Nobody waits"));
   assert.equal(line["level"], "ERROR");
   const response = await fetch(`${server.origin}/readyz`);
-  assert.equal((await response.json()).status, "ok");
+  assert.equal(response.status, 200);
+  await response.body?.cancel();
   server.signal("SIGTERM");
   assert.equal((await server.exited).code, 0);
 });
