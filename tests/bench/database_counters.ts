@@ -9,6 +9,8 @@ export interface DatabaseCounters {
   readonly notifications: StatementCounters;
   /** Listeners' heartbeats: they notify, too. */
   readonly heartbeats: StatementCounters;
+  /** Reads of a room's log: while nobody enters, of what hints did not bring in time. */
+  readonly gapReads: StatementCounters;
   /** Comparisons of an instance's rooms with the database. */
   readonly sweeps: StatementCounters;
   readonly walBytes: number;
@@ -33,7 +35,7 @@ export const COUNTING_SETTINGS = {
   max_connections: "200",
 };
 
-type Kind = "batches" | "notifications" | "heartbeats" | "sweeps";
+type Kind = "batches" | "notifications" | "heartbeats" | "gapReads" | "sweeps";
 
 /** Reads them; `pg_stat_statements` is made when it is not there. */
 export async function readDatabaseCounters(sql: Sql): Promise<DatabaseCounters> {
@@ -46,6 +48,7 @@ export async function readDatabaseCounters(sql: Sql): Promise<DatabaseCounters> 
         when query ~ 'pg_notification_queue_usage' then 'heartbeats'
         when query ~ '^\\s*select pg_notify' then 'notifications'
         when query ~ '^\\s*select outcome.* from append_messages' then 'batches'
+        when query ~ '^\\s*select r\\.last_position as head' then 'gapReads'
         when query ~ '^\\s*select h\\.history' then 'sweeps'
       end as kind
       from pg_stat_statements
@@ -68,6 +71,7 @@ export async function readDatabaseCounters(sql: Sql): Promise<DatabaseCounters> 
     batches: of("batches"),
     notifications: of("notifications"),
     heartbeats: of("heartbeats"),
+    gapReads: of("gapReads"),
     sweeps: of("sweeps"),
     walBytes: wal!.bytes,
     walFlushes: wal!.flushes,
@@ -92,6 +96,7 @@ export function ratesBetween(
     batches: statement("batches"),
     notifications: statement("notifications"),
     heartbeats: statement("heartbeats"),
+    gapReads: statement("gapReads"),
     sweeps: statement("sweeps"),
     walBytes: rate(before.walBytes, after.walBytes),
     walFlushes: rate(before.walFlushes, after.walFlushes),
