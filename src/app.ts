@@ -65,6 +65,7 @@ export async function startApp(config: Config, log: Log, options: AppOptions = {
     allowedOrigins: config.ALLOWED_ORIGINS,
     clientAddressHeader: config.CLIENT_ADDRESS_HEADER,
     operatorToken: config.OPERATOR_TOKEN,
+    operatorsOnLoopback: config.OPERATORS === "loopback",
     pageDirectory: "dist",
     isReady: async () => sockets.draining ? { status: "draining" } : await ground.readiness(),
     onError,

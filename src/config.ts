@@ -32,6 +32,7 @@ const environment = z.object({
   MESSAGE_RATE: decimal.default(5),
   MESSAGE_BURST: whole(1, 1_000_000).default(20),
   WORKERS: z.enum(["off", "inline", "only"]).default("off"),
+  OPERATORS: z.enum(["token", "loopback"]).default("token"),
   OPERATOR_TOKEN: z.string().regex(/^[\x21-\x7e]{32,512}$/, {
     error: "Must have 32 to 512 characters of ASCII, no spaces: openssl rand -hex 32",
   }).optional(),

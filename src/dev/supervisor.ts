@@ -73,6 +73,7 @@ export class Supervisor {
       HOST: "127.0.0.1",
       PORT: this.#port,
       GUESTS: "allow",
+      OPERATORS: "loopback",
       ROOM_CREATION: "anyone",
       WORKERS: "inline",
     };

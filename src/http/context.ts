@@ -22,6 +22,8 @@ export interface HttpOptions {
   readonly clientAddressHeader: string | undefined;
   /** What administration is open to, beside loopback; without it to loopback alone. */
   readonly operatorToken: string | undefined;
+  /** Whether requests from this machine are an operator's. */
+  readonly operatorsOnLoopback: boolean;
   /** Where the built page is. */
   readonly pageDirectory: string;
   /** Whether the server takes new work: false while it drains. */

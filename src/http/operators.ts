@@ -7,8 +7,10 @@ import { isHttps } from "./https.ts";
 
 /** What {@linkcode Operators} are known by. */
 export interface OperatorsOptions {
-  /** The operator's token; `undefined` leaves administration to this machine alone. */
+  /** The operator's token; `undefined`: nobody has one. */
   readonly token: string | undefined;
+  /** Whether requests from this machine are an operator's. */
+  readonly loopback: boolean;
   /** The header in which a trusted proxy puts the client's address, if there is one. */
   readonly clientAddressHeader: string | undefined;
   readonly allowedOrigins: readonly string[];
@@ -39,8 +41,9 @@ const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i;
 const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i;
 
 /**
- * Who may administrate, until there are accounts for it: who sits at this machine, and who has the
- * operator's token.
+ * Who may administrate, until there are accounts for it: who has the operator's token and, where
+ * that is asked for, who sits at this machine. It is not asked for in production: a proxy on the same
+ * machine that adds no header (nginx does not by itself) makes everybody look like that.
  *
  * A request is this machine's when its connection comes from loopback, no header says that it was
  * forwarded, and it asks for `localhost` by that name. A server whose `ALLOWED_ORIGINS` name a
@@ -53,14 +56,15 @@ export class Operators {
   readonly #tokenDigest: Buffer | undefined;
   readonly #cookieKey: Buffer | undefined;
   readonly #clientAddressHeader: string | undefined;
-  readonly #isPublic: boolean;
+  readonly #loopback: boolean;
   readonly #now: () => number;
 
-  constructor({ token, clientAddressHeader, allowedOrigins, now = Date.now }: OperatorsOptions) {
+  constructor(options: OperatorsOptions) {
+    const { token, loopback, clientAddressHeader, allowedOrigins, now = Date.now } = options;
     this.#tokenDigest = token === undefined ? undefined : sha256(token);
     this.#cookieKey = token === undefined ? undefined : sha256(`${COOKIE} ${token}`);
     this.#clientAddressHeader = clientAddressHeader?.toLowerCase();
-    this.#isPublic = allowedOrigins.some((origin) => !LOOPBACK_ORIGIN.test(origin));
+    this.#loopback = loopback && allowedOrigins.every((origin) => LOOPBACK_ORIGIN.test(origin));
     this.#now = now;
   }
 
@@ -113,7 +117,7 @@ export class Operators {
   }
 
   #isLocal(c: Context<RequestEnvironment>): boolean {
-    if (this.#isPublic) return false;
+    if (!this.#loopback) return false;
     if (!LOOPBACK_ADDRESS.test(c.env.incoming.socket.remoteAddress ?? "")) return false;
     if (!LOOPBACK_HOST.test(c.req.header("host") ?? "")) return false;
     return !Object.keys(c.req.header()).some((name) =>

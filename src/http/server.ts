@@ -80,8 +80,12 @@ export function createServer(options: HttpOptions): Server {
   app.use("/api/*", identity(options.accounts));
   app.use("/ws/*", identity(options.accounts));
 
-  const { operatorToken: token, clientAddressHeader, allowedOrigins } = options;
-  const operators = new Operators({ token, clientAddressHeader, allowedOrigins });
+  const operators = new Operators({
+    token: options.operatorToken,
+    loopback: options.operatorsOnLoopback,
+    clientAddressHeader: options.clientAddressHeader,
+    allowedOrigins: options.allowedOrigins,
+  });
   const board = new TaskBoard(options);
   mountAdministration(app, operators, options);
   mountTasks(app, board, options);

@@ -17,6 +17,7 @@ async function ask(
 ): Promise<Operator["by"] | null> {
   const operators = new Operators({
     token: TOKEN,
+    loopback: true,
     clientAddressHeader: undefined,
     allowedOrigins: [],
     ...options,
@@ -33,6 +34,7 @@ async function ask(
 async function signIn(options: Partial<OperatorsOptions> = {}, https = false) {
   const operators = new Operators({
     token: TOKEN,
+    loopback: true,
     clientAddressHeader: undefined,
     allowedOrigins: [],
     ...options,
@@ -45,6 +47,13 @@ async function signIn(options: Partial<OperatorsOptions> = {}, https = false) {
   const response = await app.request(`http${https ? "s" : ""}://chat.example.org/`);
   return response.headers.get("set-cookie")!;
 }
+
+Deno.test("whoever sits at this machine is nobody where that was not asked for", async () => {
+  const options = { from: "127.0.0.1", loopback: false };
+  assert.equal(await ask(options, { host: "localhost:8000" }), null);
+  const bearer = { host: "localhost:8000", authorization: `Bearer ${TOKEN}` };
+  assert.equal(await ask(options, bearer), "token");
+});
 
 Deno.test("whoever sits at this machine is an operator, by the connection and by the name asked for", async () => {
   for (const from of ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"]) {

@@ -393,6 +393,7 @@ Deno.test("a socket ends with the time that its operator was let in for", async 
   await using world = await openWorld({ OPERATOR_TOKEN: TOKEN });
   const operators = new Operators({
     token: TOKEN,
+    loopback: true,
     clientAddressHeader: undefined,
     allowedOrigins: [],
     now: () => Date.now() - OPERATOR_SESSION_MS + 1_500,

@@ -56,6 +56,7 @@ export function spawnInstance(options: InstanceOptions): Instance {
       HOST: "127.0.0.1",
       PORT: String(port),
       GUESTS: "allow",
+      OPERATORS: "loopback",
       ROOM_CREATION: "anyone",
       ...options.env,
     },

@@ -24,6 +24,7 @@ export async function startServer(
     HOST: "127.0.0.1",
     PORT: "0",
     GUESTS: "allow",
+    OPERATORS: "loopback",
     ROOM_CREATION: "anyone",
     MIGRATE: "off",
     MESSAGE_RATE: "0",
