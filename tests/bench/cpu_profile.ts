@@ -40,17 +40,21 @@ function take({ nodes, samples, timeDeltas }: CpuProfile): void {
     const micros = timeDeltas[i]!;
     if (NOT_WORK.has(functionName)) continue;
     total += micros;
-    const where = partOf(url);
-    add(byPart, functionName === "(garbage collector)" ? "garbage collector" : where, micros);
-    add(byFunction, `${functionName || "(anonymous)"}  ${where}`, micros);
+    add(byPart, functionName === "(garbage collector)" ? "garbage collector" : partOf(url), micros);
+    add(byFunction, `${functionName || "(anonymous)"}  ${fileOf(url)}`, micros);
   }
 }
 
-/** A file of the server, a package, or a module of the runtime. */
+/** A folder of the server, a package, or the runtime. */
 function partOf(url: string): string {
-  const own = /\/(src\/.*)$/.exec(url)?.[1];
+  if (url === "") return "native";
+  const own = /\/(src\/[^/]+)/.exec(url)?.[1];
   const npm = /node_modules\/(?!\.deno)((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(url)?.[1];
-  return npm ?? own ?? (url === "" ? "native" : url);
+  return npm ?? own ?? "runtime";
+}
+
+function fileOf(url: string): string {
+  return /\/(src\/.*)$/.exec(url)?.[1] ?? url.split("/").slice(-2).join("/");
 }
 
 function add(sums: Map<string, number>, key: string, micros: number): void {
