@@ -1,3 +1,4 @@
+import { answered } from "../db/answered.ts";
 import type { Pool } from "../db/pool.ts";
 import type { ChangeKind } from "../protocol/frames.ts";
 import type { Entry } from "./entry.ts";
@@ -106,7 +107,8 @@ export class RoomLog {
       sql<LogRow[]>`
         select r.last_position as head, r.first_position, r.last_seq, r.access_version,
           log_history() as history, e.*
-        from rooms r
+        from (select 1) always
+        left join rooms r on r.id = ${roomId}
         left join lateral (
           (select m.position, null as kind, m.seq, m.version, m.id, m.sender_id, m.sender_name,
              m.body, m.reply_to, m.created_at, m.edited_at, m.deleted_at
@@ -121,11 +123,10 @@ export class RoomLog {
            order by c.position limit ${limit})
           order by position limit ${limit}
         ) e on true
-        where r.id = ${roomId}
         order by e.position`
     );
-    const first = rows[0];
-    if (first === undefined) return null;
+    const first = answered(rows);
+    if (first.head === null) return null;
     return {
       entries: first.position === null ? [] : rows.map(toEntry),
       head: first.head,
@@ -194,7 +195,8 @@ export interface MessageRow {
 }
 
 interface LogRow extends MessageRow {
-  readonly head: number;
+  /** Null when there is no such room. */
+  readonly head: number | null;
   readonly first_position: number;
   readonly last_seq: number;
   readonly access_version: number;
