@@ -146,11 +146,12 @@ export class Database implements AsyncDisposable {
         const stoppedAt = Date.now();
         await primary.stop("immediate");
         await ask`select pg_promote()`;
+        // Known before anybody asks the new one what it has.
+        this.losses.push({ from, stoppedAt, endedAt: Date.now() });
         this.#server = standby;
         await primary[Symbol.asyncDispose]();
         await Deno.remove(this.#folder, { recursive: true });
         this.#folder = folder;
-        this.losses.push({ from, stoppedAt, endedAt: Date.now() });
       } finally {
         await ask.end({ timeout: 1 });
       }
