@@ -74,15 +74,16 @@ async function openTasks(options: TasksOptions): Promise<Tasks> {
 }
 
 function readiness(readers: Pool, bus: Bus): () => Promise<Readiness> {
-  let lastSeen = performance.now();
+  let failsSince: number | null = null;
   return async () => {
     try {
       await readers.query((sql) => sql`select 1`, READY_TIMEOUT_MS);
-      lastSeen = performance.now();
+      failsSince = null;
       return { status: bus.health().listening ? "ok" : "degraded" };
     } catch {
+      failsSince ??= performance.now();
       return {
-        status: performance.now() - lastSeen < UNREADY_AFTER_MS ? "degraded" : "unavailable",
+        status: performance.now() - failsSince < UNREADY_AFTER_MS ? "degraded" : "unavailable",
       };
     }
   };

@@ -7,7 +7,8 @@ import { defineTask } from "../src/tasks/mod.ts";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { freePort, type Instance, spawnInstance, startInstance } from "./support/instance.ts";
 import { startServer } from "./support/server.ts";
-import { openTasks, until } from "./tasks/open_tasks.ts";
+import { openTasks } from "./tasks/open_tasks.ts";
+import { until } from "./support/until.ts";
 
 const START_LATE_MS = 30_000;
 

@@ -5,7 +5,8 @@ import { migrateAll } from "../../src/migrate_all.ts";
 import { crontab, defineTask } from "../../src/tasks/mod.ts";
 import { createTestDatabase, TEST_SETTINGS } from "../support/database.ts";
 import { freePort } from "../support/instance.ts";
-import { openTasks, until } from "../tasks/open_tasks.ts";
+import { openTasks } from "../tasks/open_tasks.ts";
+import { until } from "../support/until.ts";
 
 const PROJECT = new URL("../../", import.meta.url);
 

@@ -4,7 +4,8 @@ import { z } from "zod";
 import { crontab, defineTask, PermanentTaskError } from "../../src/tasks/mod.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { startInstance } from "../support/instance.ts";
-import { openTasks, until } from "../tasks/open_tasks.ts";
+import { openTasks } from "../tasks/open_tasks.ts";
+import { until } from "../support/until.ts";
 import { browserTest } from "./browser.ts";
 
 const TOKEN = "a-token-of-thirty-two-characters-or-more";

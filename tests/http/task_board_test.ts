@@ -6,7 +6,8 @@ import { BOARD_JOBS, TaskBoard } from "../../src/http/task_board.ts";
 import type { BoardFrame } from "../../src/protocol/task_bodies.ts";
 import { defineTask } from "../../src/tasks/mod.ts";
 import { createTestDatabase } from "../support/database.ts";
-import { openTasks, until } from "../tasks/open_tasks.ts";
+import { openTasks } from "../tasks/open_tasks.ts";
+import { until } from "../support/until.ts";
 
 const add = defineTask({ name: "add", input: z.number(), run: (x) => x + 1 });
 

@@ -9,7 +9,8 @@ import { sweepTask } from "../../src/http/task_example/sweep_task.ts";
 import { crontab, defineTask, PermanentTaskError } from "../../src/tasks/mod.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startServer, type TestServer } from "../support/server.ts";
-import { openTasks, type TestTasks, until } from "../tasks/open_tasks.ts";
+import { openTasks, type TestTasks } from "../tasks/open_tasks.ts";
+import { until } from "../support/until.ts";
 
 const TOKEN = "a-token-of-thirty-two-characters-or-more";
 /** Somebody else, as a proxy tells of them. */

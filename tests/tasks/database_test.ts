@@ -3,7 +3,7 @@ import { PgBoss } from "pg-boss";
 import { TasksDatabase } from "../../src/tasks/database.ts";
 import { migrateTasks, TASKS_SCHEMA } from "../../src/tasks/migrate.ts";
 import { createTestDatabase } from "../support/database.ts";
-import { until } from "./open_tasks.ts";
+import { until } from "../support/until.ts";
 
 Deno.test("pg-boss does all its own work through the adapter: expiry, deletion, indexes", async () => {
   await using database = await createTestDatabase();

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { crontab, defineTask, type FiredTick, TaskInputError } from "../../src/tasks/mod.ts";
 import { createTestDatabase } from "../support/database.ts";
-import { openTasks, until } from "./open_tasks.ts";
+import { openTasks } from "./open_tasks.ts";
+import { until } from "../support/until.ts";
 
 const note = defineTask({ name: "note", input: z.object({ of: z.string() }), run: ({ of }) => of });
 

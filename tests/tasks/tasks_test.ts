@@ -17,7 +17,8 @@ import {
   TaskTimeoutError,
 } from "../../src/tasks/mod.ts";
 import { createTestDatabase } from "../support/database.ts";
-import { openTasks, until } from "./open_tasks.ts";
+import { openTasks } from "./open_tasks.ts";
+import { until } from "../support/until.ts";
 
 const add = defineTask({
   name: "add",

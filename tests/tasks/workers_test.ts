@@ -3,7 +3,8 @@ import { z } from "zod";
 import { crontab, defineTask, TaskAbortError } from "../../src/tasks/mod.ts";
 import { createTestDatabase, PrivateServer } from "../support/database.ts";
 import { findPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
-import { openTasks, until } from "./open_tasks.ts";
+import { openTasks } from "./open_tasks.ts";
+import { until } from "../support/until.ts";
 import { processTasks } from "./process_tasks.ts";
 import { spawnWorker } from "./spawn_worker.ts";
 

@@ -6,7 +6,7 @@ import type { Sql } from "../../../src/db/pool.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { RoomClient } from "../../support/room_client.ts";
 import { startServer } from "../../support/server.ts";
-import { until } from "../../tasks/open_tasks.ts";
+import { until } from "../../support/until.ts";
 import { beginTask, doTask, poolsOf } from "./do_task.ts";
 
 const SENDER = "11111111-1111-4111-8111-111111111111";
