@@ -81,19 +81,20 @@ export class RoomLog {
     items: readonly AppendItem[],
     options: { timeoutMs?: number } = {},
   ): Promise<AppendRow[]> {
-    const json = JSON.stringify(items.map((item) => ({
-      room_id: item.roomId,
-      id: item.id,
-      sender_id: item.sender.id,
-      sender_name: item.sender.name,
-      body: item.text,
-      reply_to: item.replyTo,
-      access_version: item.accessVersion,
-    })));
+    // Columns as PostgreSQL writes arrays: postgres.js is told not to ask the catalogue for array types.
+    const column = (text: (item: AppendItem) => string | number) => `{${items.map(text).join()}}`;
     return await writer.query(
       (sql) =>
         sql<AppendRow[]>`
-        select outcome, seq, position, created_at from append_messages(${json}::text::json)`,
+        select outcome, seq, position, created_at from append_messages(
+          ${column((item) => item.roomId)}::text::bigint[],
+          ${column((item) => item.id)}::text::uuid[],
+          ${column((item) => item.sender.id)}::text::uuid[],
+          ${column((item) => quoteElement(item.sender.name))}::text::text[],
+          ${column((item) => quoteElement(item.text))}::text::text[],
+          ${column((item) => item.replyTo ?? "null")}::text::bigint[],
+          ${column((item) => item.accessVersion)}::text::bigint[]
+        ) order by item`,
       options.timeoutMs,
     );
   }
@@ -218,4 +219,9 @@ export function toEntry(row: MessageRow): Entry {
     editedAt: row.edited_at,
     deletedAt: row.deleted_at,
   };
+}
+
+/** A text as an element of an array, as PostgreSQL reads one. */
+function quoteElement(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 }
