@@ -1,7 +1,7 @@
 import { type Bus, ChannelLayer, openPostgresBus, postgresStores } from "./channels/mod.ts";
 import type { Config } from "./config.ts";
 import { isUnavailable } from "./db/errors.ts";
-import { requireServerLevel } from "./db/migrations.ts";
+import { requireMigrations, requireServerLevel } from "./db/migrations.ts";
 import { Pool, type PoolOptions } from "./db/pool.ts";
 import type { Readiness } from "./http/context.ts";
 import type { Log } from "./logger.ts";
@@ -38,6 +38,7 @@ export async function openGround(config: Config, log: Log): Promise<Ground> {
   if (config.MIGRATE === "on") await migrateAll(directUrl, log.info);
   const readers = openPool({ name: "maru-reader", max: READERS });
   await readers.query((sql) => requireServerLevel(sql));
+  if (config.MIGRATE === "off") await readers.query((sql) => requireMigrations(sql));
   const bus = await openPostgresBus({ url, directUrl, warn });
   const stores = postgresStores({ url, directUrl, warn });
   // Nobody asks this layer who is in a group, so nothing is written of it.

@@ -15,6 +15,7 @@ export interface MigrateOptions {
   readonly log?: (line: string) => void;
 }
 
+const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 // "maru" in ASCII: advisory locks share one number space per database.
 const MIGRATION_LOCK = 0x6d617275;
 const UNIQUE_VIOLATION = "23505";
@@ -31,9 +32,7 @@ const UNDEFINED_TABLE = "42P01";
  * newer server
  */
 export async function migrate(url: string, options: MigrateOptions = {}): Promise<void> {
-  const migrations = await readMigrations(
-    options.directory ?? new URL("../../migrations/", import.meta.url),
-  );
+  const migrations = await readMigrations(options.directory ?? MIGRATIONS);
   const sql = connect(url, { name: "maru-migrate" });
   try {
     const applied = await appliedMigrations(sql);
@@ -79,6 +78,24 @@ export async function requireServerLevel(sql: Sql): Promise<void> {
   }
 }
 
+/**
+ * Throws when the database lacks a migration that this server brings: where somebody else migrates,
+ * it is found at the start, not by the first message.
+ *
+ * @throws {Error} with the names of the missing files
+ */
+export async function requireMigrations(sql: Sql): Promise<void> {
+  const rows = await sql<{ name: string }[]>`select name from schema_migrations`;
+  const applied = new Set(rows.map(({ name }) => name));
+  const missing = (await migrationFiles(MIGRATIONS)).filter((file) => !applied.has(file));
+  if (missing.length === 0) return;
+  throw new Error(
+    `Cannot serve this database: it lacks ${
+      missing.join(", ")
+    }; run \`deno task migrate\` or set MIGRATE=on`,
+  );
+}
+
 interface Migration {
   readonly version: number;
   readonly file: string;
@@ -88,16 +105,20 @@ interface Migration {
 
 async function readMigrations(directory: string | URL): Promise<Migration[]> {
   const base = typeof directory === "string" ? directory.replace(/\/*$/, "/") : directory;
-  const files: string[] = [];
-  for await (const entry of Deno.readDir(base)) {
-    if (/^\d{4}_\w+\.sql$/.test(entry.name)) files.push(entry.name);
-  }
   return await Promise.all(
-    files.sort().map(async (file) => {
+    (await migrationFiles(base)).map(async (file) => {
       const text = await Deno.readTextFile(base instanceof URL ? new URL(file, base) : base + file);
       return { version: Number(file.slice(0, 4)), file, text, checksum: await sha256(text) };
     }),
   );
+}
+
+async function migrationFiles(directory: string | URL): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name } of Deno.readDir(directory)) {
+    if (/^\d{4}_\w+\.sql$/.test(name)) files.push(name);
+  }
+  return files.sort();
 }
 
 async function appliedMigrations(sql: Sql): Promise<Map<number, string>> {

@@ -21,6 +21,9 @@ Deno.test("a server that cannot start says in one line what to do", async () => 
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const taken = await failsToStart(db.url, { PORT: String(listener.addr.port) });
   assert.match(taken.logs, /the port is taken/);
+  await db.sql`delete from schema_migrations where version = 7`;
+  const older = await failsToStart(db.url, { MIGRATE: "off" });
+  assert.match(older.logs, /lacks 0007_append_columns.sql; run `deno task migrate`/);
   await db.sql`update installation set min_server = 999`;
   const newer = await failsToStart(db.url, { MIGRATE: "off" });
   assert.match(newer.logs, /needs a server of level 999.*deploy a newer Maru/);
