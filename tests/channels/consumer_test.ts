@@ -104,6 +104,20 @@ Deno.test("a consumer refuses before the upgrade: by a status, by closing, by no
   assert.deepEqual(await layer.presence("g"), []);
 });
 
+Deno.test("who waits to be let in after refusing waits for nothing", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  const consumer = new WebSocketConsumer();
+  consumer.connect = async () => {
+    consumer.refuse();
+    await consumer.accept();
+    assert.fail("it was refused");
+  };
+  assert.deepEqual(await peer(consumer).connect(), { accepted: false, status: 403, body: "" });
+  await assert.rejects(consumer.accept(), /The socket is closed/);
+  assert.deepEqual(warnings, []);
+});
+
 Deno.test("a consumer refuses after the upgrade: an error frame, then a close code", async () => {
   const { layer, peer } = setUp();
   await using _ = layer;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createAdaptorServer } from "@hono/node-server";
 import { createNodeWebSocket } from "@hono/node-ws";
+import type { EventEmitter } from "node:events";
 import { Hono } from "hono";
 import { upgradeWebSocket } from "hono/deno";
 import {
@@ -96,6 +97,56 @@ for (const [adapter, serve] of Object.entries(ADAPTERS)) {
     assert.deepEqual(await layer.presence("g"), []);
   });
 
+  Deno.test(`${adapter}: a request is known as long as its socket, also when first asked late`, async () => {
+    await using layer = memoryChannelLayer();
+    class Late extends WebSocketConsumer {
+      override receive() {
+        const { path, params, query, headers, subprotocols } = this.scope;
+        assert.equal(this.scope.headers, headers);
+        this.send(
+          JSON.stringify([path, params, query.get("q"), headers.get("host"), subprotocols]),
+        );
+      }
+    }
+    await using server = await serve((app, upgrade) =>
+      app.get("/ws/:room/", websocketConsumer(upgrade, () => new Late(), { layer }))
+    );
+    await using peer = await open(server.origin);
+    peer.send("what do you know?");
+    assert.deepEqual(JSON.parse(await peer.next() as string), [
+      ...["/ws/lobby/", { room: "lobby" }, "1", server.origin],
+      [],
+    ]);
+  });
+
+  Deno.test(`${adapter}: a request that is let go of is known until the peer is let in`, async () => {
+    await using layer = memoryChannelLayer();
+    class Forgetful extends WebSocketConsumer {
+      override groups = ["g"];
+      override async connect() {
+        const offered = this.scope.subprotocols;
+        await this.accept(offered[0]);
+        assert.throws(() => this.scope, /Cannot read the scope/);
+        this.send(`open ${this.raw !== undefined}`);
+      }
+      override receive(data: string | Uint8Array) {
+        this.send(data);
+      }
+    }
+    await using server = await serve((app, upgrade) =>
+      app.get(
+        "/ws/:room/",
+        websocketConsumer(upgrade, () => new Forgetful(), { layer, forgetRequest: true }),
+      )
+    );
+    await using peer = await open(server.origin, ["v1"]);
+    assert.equal(peer.socket.protocol, "v1");
+    assert.equal(await peer.next(), "open true");
+    peer.send("hello");
+    assert.equal(await peer.next(), "hello");
+    assert.equal((await layer.presence("g")).length, 1);
+  });
+
   Deno.test(`${adapter}: without a subprotocol of the consumer's there is none`, async () => {
     await using layer = memoryChannelLayer();
     await using server = await serve((app, upgrade) =>
@@ -155,6 +206,52 @@ for (const [adapter, serve] of Object.entries(ADAPTERS)) {
     assert.deepEqual(await layer.presence("g"), []);
   });
 }
+
+Deno.test("the adapter's listeners are taken off with the request; nobody else's, and a bad frame harms none", async () => {
+  await using layer = memoryChannelLayer();
+  const heard: number[] = [];
+  const gone = Promise.withResolvers<number>();
+  class Own extends WebSocketConsumer {
+    override async connect() {
+      await this.accept();
+      const raw = this.raw as EventEmitter;
+      raw.on("message", (data: Uint8Array) => heard.push(data.length));
+      const counts = ["message", "close", "error"].map((event) => raw.listenerCount(event));
+      this.send(JSON.stringify(counts));
+    }
+    override receive(data: string | Uint8Array) {
+      this.send(data);
+    }
+    override disconnect(code: number) {
+      gone.resolve(code);
+    }
+  }
+  await using server = await ADAPTERS["@hono/node-ws"]!((app, upgrade) =>
+    app.get("/ws/", websocketConsumer(upgrade, () => new Own(), { layer, forgetRequest: true }))
+  );
+  {
+    await using peer = await SocketPeer.open(`ws://${server.origin}/ws/`);
+    // Besides this one and the session: on closing, ws has to forget its client.
+    assert.deepEqual(JSON.parse(await peer.next() as string), [2, 2, 1]);
+    peer.send("hello");
+    assert.equal(await peer.next(), "hello");
+    assert.deepEqual(heard, [5]);
+  }
+  assert.equal(await gone.promise, 1005);
+
+  const { connection } = await requestUpgrade(server.origin, "/ws/");
+  using _closing = connection;
+  // A text frame that is not masked, as a client's has to be.
+  await connection.write(new Uint8Array([0x81, 0x01, 0x61]));
+  const read: number[] = [];
+  const buffer = new Uint8Array(64);
+  const closing = [0x88, 0x02, 1002 >> 8, 1002 & 0xff].join();
+  while (!read.join().endsWith(closing)) {
+    read.push(
+      ...buffer.subarray(0, await connection.read(buffer) ?? assert.fail("it was cut off")),
+    );
+  }
+});
 
 /** Mounts one consumer and connects a peer that neither reads nor answers. */
 async function withDeafPeer(

@@ -5,7 +5,7 @@ import type { Message } from "../message.ts";
 export interface ConsumerContext {
   readonly layer: ChannelLayer;
   /** The channel that it reads; asked for when first needed. */
-  readonly channelName: () => string;
+  channelName(): string;
   /** Aborts when it is done. */
   readonly signal: AbortSignal;
 }

@@ -19,7 +19,7 @@ export class Keepalive {
 
   /** Looks after a socket, if it can be asked. */
   add(wire: Wire): void {
-    if (wire.ping === undefined || this.#intervalMs === Infinity) return;
+    if (wire.ping === undefined) return;
     this.#wires.set(wire, false);
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.#look(), this.#intervalMs);

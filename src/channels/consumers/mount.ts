@@ -3,6 +3,7 @@ import type { UpgradeWebSocket } from "hono/ws";
 import type { ChannelLayer } from "../layer.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { Keepalive, KEEPALIVE_INTERVAL_MS } from "./keepalive.ts";
+import { RequestScope } from "./request_scope.ts";
 import { SocketSession } from "./session.ts";
 import type { Scope, WebSocketConsumer } from "./websocket_consumer.ts";
 import { wireOf } from "./wire.ts";
@@ -22,6 +23,13 @@ export interface WebSocketConsumerOptions<E extends Env> {
    * next is cut off. Infinity for none. @default 30000
    */
   readonly keepaliveMs?: number;
+  /**
+   * Lets go of the request once the peer is let in, which saves a socket of `@hono/node-ws` some 10
+   * KB: its listeners, which are taken off, keep Hono's context with all that hangs on it. `scope`
+   * is for the time before `accept` then, and who wraps the adapter hears of nothing but `onOpen`.
+   * @default false
+   */
+  readonly forgetRequest?: boolean;
   /** Told of handlers that fail. @default silent */
   readonly warn?: WarnHandler;
 }
@@ -69,9 +77,10 @@ export function websocketConsumer<E extends Env>(
     user = () => undefined,
     session = () => undefined,
     keepaliveMs = KEEPALIVE_INTERVAL_MS,
+    forgetRequest = false,
     ...rest
   } = options;
-  const keepalive = new Keepalive(keepaliveMs);
+  const keepalive = keepaliveMs === Infinity ? undefined : new Keepalive(keepaliveMs);
   return async function websocketConsumer(c, next): Promise<Response> {
     if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
       return c.text("This address is a WebSocket's", 426, { Upgrade: "websocket" });
@@ -82,17 +91,20 @@ export function websocketConsumer<E extends Env>(
     }
     const consumer = await make(c);
     if (consumer instanceof Response) return consumer;
-    const scope = scopeOf(c, { user: user(c), session: session(c) });
-    const socket = new SocketSession(consumer, { ...rest, scope: () => scope }, keepalive);
+    let request: RequestScope | null = new RequestScope(c, { user: user(c), session: session(c) });
+    const scope = () => request ?? forgotten();
+    const socket = new SocketSession(consumer, { ...rest, scope }, keepalive);
     const verdict = await socket.connect();
     if (!verdict.accepted) {
       return new Response(verdict.body, { status: verdict.status });
     }
+    if (forgetRequest) request = null;
+    else request.detach();
     const { subprotocol } = verdict;
     const { incoming } = (c.env ?? {}) as { incoming?: object };
     if (incoming !== undefined) subprotocols.set(incoming, subprotocol);
     const upgrade = upgradeWebSocket(
-      () => ({ onOpen: (_event, { raw }) => socket.open(wireOf(raw)) }),
+      () => ({ onOpen: (_event, { raw }) => socket.open(wireOf(raw, { alone: forgetRequest })) }),
       // Told also when there is none: hono/deno would answer with the first one offered.
       { protocol: subprotocol },
     );
@@ -112,15 +124,8 @@ function isHandshake(c: Context): boolean {
   return /^[+/0-9A-Za-z]{22}==$/.test(key) && c.req.header("sec-websocket-version") === "13";
 }
 
-/** A copy: after the upgrade Deno answers nothing more about a request, and it is not kept. */
-function scopeOf(c: Context, who: Pick<Scope, "user" | "session">): Scope {
-  const offered = c.req.header("sec-websocket-protocol") ?? "";
-  return {
-    path: c.req.path,
-    params: c.req.param(),
-    query: new URL(c.req.url).searchParams,
-    headers: new Headers(c.req.raw.headers),
-    subprotocols: offered.split(",").map((name) => name.trim()).filter((name) => name !== ""),
-    ...who,
-  };
+function forgotten(): Scope {
+  throw new TypeError(
+    "Cannot read the scope: it is let go once the peer is let in (forgetRequest)",
+  );
 }

@@ -1,9 +1,14 @@
 import type { ChannelLayer } from "../layer.ts";
 import type { WarnHandler } from "../subscribers.ts";
-import { begin, dispatch } from "./consumer.ts";
+import { begin, type ConsumerContext, dispatch } from "./consumer.ts";
 import type { Keepalive } from "./keepalive.ts";
-import { beginSocket, type Scope, type WebSocketConsumer } from "./websocket_consumer.ts";
-import { VANISHED, type Wire } from "./wire.ts";
+import {
+  beginSocket,
+  type Scope,
+  type SocketContext,
+  type WebSocketConsumer,
+} from "./websocket_consumer.ts";
+import { VANISHED, type Wire, type WireEvents } from "./wire.ts";
 
 /** A handler that takes longer closes its socket with 1011. */
 export const HANDLER_TIMEOUT_MS = 60_000;
@@ -39,22 +44,26 @@ export type Verdict =
 /**
  * Leads a consumer through the life of its socket: connecting, accepted, open, closed. What it does
  * is done one thing at a time, in the order in which it came.
+ *
+ * There is one for each socket, mostly with nothing to do: it is itself what the consumer and the
+ * wire are given, and makes what is seldom needed when it is.
  */
-export class SocketSession {
+export class SocketSession implements ConsumerContext, SocketContext, WireEvents {
   readonly #consumer: WebSocketConsumer;
   readonly #options: SocketSessionOptions;
   readonly #keepalive: Keepalive | undefined;
-  readonly #done = new AbortController();
-  readonly #verdict = Promise.withResolvers<Verdict>();
-  readonly #opened = Promise.withResolvers<void>();
   #state: "connecting" | "accepted" | "open" | "closing" | "closed" = "connecting";
   #wire: Wire | undefined;
   #channelName: string | undefined;
+  #verdict: PromiseWithResolvers<Verdict> | undefined;
+  #opened: PromiseWithResolvers<void> | undefined;
+  #ended = false;
+  #done: AbortController | undefined;
   #busy = false;
   #paused = false;
-  #waiting: (() => unknown)[] = [];
+  #waiting: (() => unknown)[] | undefined;
   /** Sent before it was open. */
-  #unsent: (string | Uint8Array)[] = [];
+  #unsent: (string | Uint8Array)[] | undefined;
   #closeWith: readonly [code: number, reason: string] | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -67,58 +76,49 @@ export class SocketSession {
     this.#consumer = consumer;
     this.#options = options;
     this.#keepalive = keepalive;
-    this.#opened.promise.catch(() => {});
-    begin(consumer, {
-      layer: options.layer,
-      channelName: () => this.#channel(),
-      signal: this.#done.signal,
-    });
-    beginSocket(consumer, {
-      scope: options.scope,
-      raw: () => this.#wire?.raw,
-      accept: (subprotocol) => {
-        const accepted = this.#accept(subprotocol);
-        // Not everybody waits for it, and this is no reason to end the process.
-        accepted.catch(() => {});
-        return accepted;
-      },
-      refuse: (status, body) => this.#refuse(status, body),
-      send: (data) => this.#send(data),
-      close: (code, reason) => this.#close(code, reason),
-    });
+    begin(consumer, this);
+    beginSocket(consumer, this);
   }
 
   /** Calls `connect()`; resolves when it has accepted or refused. */
   connect(): Promise<Verdict> {
+    const { promise } = this.#verdict = Promise.withResolvers<Verdict>();
     void Promise.resolve(this.#perform("connect", () => this.#consumer.connect()))
       // Who does not accept refuses.
-      .then(() => this.#refuse(403, ""));
-    return this.#verdict.promise;
+      .then(() => this.refuse(403, ""));
+    return promise;
   }
 
   /** The upgrade is done. */
   open(wire: Wire): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     if (this.#state !== "accepted") return wire.close(1011, "");
     this.#state = "open";
     this.#wire = wire;
     this.#keepalive?.add(wire);
-    wire.listen({
-      message: (data) => {
-        this.#keepalive?.heard(wire);
-        this.#receive(data);
-      },
-      pong: () => this.#keepalive?.heard(wire),
-      closed: (code) => this.#disconnected(code),
-    });
+    wire.listen(this);
     if (this.#busy) this.#pause();
-    for (const data of this.#unsent) wire.send(data);
-    this.#unsent = [];
-    if (this.#closeWith !== undefined) this.#close(...this.#closeWith);
-    this.#opened.resolve();
+    const unsent = this.#unsent ?? [];
+    this.#unsent = undefined;
+    for (const data of unsent) wire.send(data);
+    if (this.#closeWith !== undefined) this.close(...this.#closeWith);
+    this.#opened?.resolve();
+    this.#opened = undefined;
   }
 
-  #channel(): string {
+  get layer(): ChannelLayer {
+    return this.#options.layer;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#done === undefined) {
+      this.#done = new AbortController();
+      if (this.#ended) this.#done.abort(new SocketGoneError());
+    }
+    return this.#done.signal;
+  }
+
+  channelName(): string {
     if (this.#channelName === undefined) {
       const { layer } = this.#options;
       this.#channelName = layer.newChannel();
@@ -126,56 +126,45 @@ export class SocketSession {
         this.#channelName,
         (message) =>
           this.#perform(`an event of type ${message["type"]}`, () => {
-            if (!this.#done.signal.aborted) return dispatch(this.#consumer, message);
+            if (!this.#ended) return dispatch(this.#consumer, message);
           }),
-        { signal: this.#done.signal },
+        { signal: this.signal },
       );
     }
     return this.#channelName;
   }
 
-  async #accept(subprotocol: string | undefined): Promise<void> {
-    if (this.#state !== "connecting") return await this.#opened.promise;
-    this.#state = "accepted";
-    const { layer, scope } = this.#options;
-    try {
-      if (subprotocol !== undefined && !scope().subprotocols.includes(subprotocol)) {
-        throw new TypeError(`Cannot accept with subprotocol "${subprotocol}": it was not offered`);
-      }
-      const { groups } = this.#consumer;
-      await Promise.all(groups.map((group) => layer.groupAdd(group, this.#channel())));
-    } catch (error) {
-      this.#state = "connecting";
-      this.#fail("accept", error);
-      throw error;
-    }
-    this.#timer = setTimeout(() => this.#disconnected(VANISHED), OPEN_TIMEOUT_MS);
-    this.#verdict.resolve({ accepted: true, subprotocol });
-    await this.#opened.promise;
+  scope(): Scope {
+    return this.#options.scope();
   }
 
-  #refuse(status: number, body: string): void {
+  raw(): unknown {
+    return this.#wire?.raw;
+  }
+
+  accept(subprotocol: string | undefined): Promise<void> {
+    const accepted = this.#accept(subprotocol);
+    // Not everybody waits for it, and this is no reason to end the process.
+    accepted.catch(() => {});
+    return accepted;
+  }
+
+  refuse(status: number, body: string): void {
     if (this.#state !== "connecting") return;
     this.#state = "closed";
-    this.#verdict.resolve({ accepted: false, status, body });
+    this.#decide({ accepted: false, status, body });
     this.#end();
   }
 
-  #send(data: string | Uint8Array): void {
+  send(data: string | Uint8Array): void {
     if (this.#state === "open") this.#sendNow(data);
-    else if (this.#state === "connecting" || this.#state === "accepted") this.#unsent.push(data);
+    else if (this.#state === "connecting" || this.#state === "accepted") {
+      (this.#unsent ??= []).push(data);
+    }
   }
 
-  #sendNow(data: string | Uint8Array): void {
-    const wire = this.#wire!;
-    if (wire.unsent <= UNSENT_MAX_BYTES) return wire.send(data);
-    this.#warn("sending", new Error(`The peer leaves ${wire.unsent} bytes unread`));
-    this.#state = "closing";
-    wire.terminate();
-  }
-
-  #close(code: number, reason: string): void {
-    if (this.#state === "connecting") return this.#refuse(403, "");
+  close(code: number, reason: string): void {
+    if (this.#state === "connecting") return this.refuse(403, "");
     if (this.#state === "accepted") this.#closeWith ??= [code, reason];
     if (this.#state !== "open") return;
     this.#state = "closing";
@@ -184,25 +173,32 @@ export class SocketSession {
     this.#wire!.close(code, reason);
   }
 
-  #receive(data: string | Uint8Array): void {
+  message(data: string | Uint8Array): void {
+    this.#keepalive?.heard(this.#wire!);
     if (this.#state !== "open") return;
-    if (this.#waiting.length >= WAITING_MAX) return this.#close(1008, "Too many messages at once");
+    if (this.#waiting !== undefined && this.#waiting.length >= WAITING_MAX) {
+      return this.close(1008, "Too many messages at once");
+    }
     void this.#perform("receive", () => this.#consumer.receive(data));
   }
 
+  pong(): void {
+    this.#keepalive?.heard(this.#wire!);
+  }
+
   /** The peer is gone: what it sent is handled still, within a bound. */
-  #disconnected(code: number): void {
+  closed(code: number): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     if (this.#wire !== undefined) this.#keepalive?.remove(this.#wire);
-    this.#opened.reject(new SocketGoneError());
+    this.#opened?.reject(new SocketGoneError());
     let called = false;
     const disconnect = async () => {
       if (called) return;
       called = true;
       clearTimeout(timer);
-      this.#waiting = [];
+      this.#waiting = undefined;
       try {
         await this.#consumer.disconnect(code);
       } catch (error) {
@@ -214,49 +210,91 @@ export class SocketSession {
     this.#schedule(disconnect);
   }
 
+  async #accept(subprotocol: string | undefined): Promise<void> {
+    if (this.#state !== "connecting") return await this.#untilOpen();
+    this.#state = "accepted";
+    const { layer } = this.#options;
+    try {
+      if (subprotocol !== undefined && !this.scope().subprotocols.includes(subprotocol)) {
+        throw new TypeError(`Cannot accept with subprotocol "${subprotocol}": it was not offered`);
+      }
+      const { groups } = this.#consumer;
+      await Promise.all(groups.map((group) => layer.groupAdd(group, this.channelName())));
+    } catch (error) {
+      this.#state = "connecting";
+      this.#fail("accept", error);
+      throw error;
+    }
+    this.#timer = setTimeout(() => this.closed(VANISHED), OPEN_TIMEOUT_MS);
+    this.#decide({ accepted: true, subprotocol });
+    await this.#untilOpen();
+  }
+
+  /** @throws {SocketGoneError} when it was never open, and will not be */
+  async #untilOpen(): Promise<void> {
+    if (this.#wire !== undefined) return;
+    if (this.#state === "closed") throw new SocketGoneError();
+    await (this.#opened ??= Promise.withResolvers<void>()).promise;
+  }
+
+  #decide(verdict: Verdict): void {
+    this.#verdict?.resolve(verdict);
+    this.#verdict = undefined;
+  }
+
+  #sendNow(data: string | Uint8Array): void {
+    const wire = this.#wire!;
+    if (wire.unsent <= UNSENT_MAX_BYTES) return wire.send(data);
+    this.#warn("sending", new Error(`The peer leaves ${wire.unsent} bytes unread`));
+    this.#state = "closing";
+    wire.terminate();
+  }
+
   /** Nothing of it stays in the layer. */
   #end(): void {
-    this.#unsent = [];
-    this.#done.abort(new SocketGoneError());
+    this.#unsent = undefined;
+    this.#ended = true;
+    this.#done?.abort(new SocketGoneError());
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Does something of the consumer's when its turn comes; what fails closes the socket. */
   #perform(what: string, call: () => unknown): Promise<void> | void {
-    return this.#schedule(() => {
-      try {
-        const working = call();
-        if (working instanceof Promise) return this.#watch(what, working);
-      } catch (error) {
-        this.#fail(what, error);
-      }
-    });
+    return this.#schedule(() => this.#attempt(what, call));
+  }
+
+  #attempt(what: string, call: () => unknown): Promise<void> | void {
+    try {
+      const working = call();
+      if (working instanceof Promise) return this.#watch(what, working);
+    } catch (error) {
+      this.#fail(what, error);
+    }
   }
 
   async #watch(what: string, working: Promise<unknown>): Promise<void> {
-    const late = Promise.withResolvers<never>();
     const { handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
-    const timer = handlerTimeoutMs === Infinity ? undefined : setTimeout(
-      () => late.reject(new Error(`It takes longer than ${handlerTimeoutMs} ms`)),
-      handlerTimeoutMs,
-    );
     try {
-      await Promise.race([working, late.promise]);
+      await (handlerTimeoutMs === Infinity ? working : within(handlerTimeoutMs, working));
     } catch (error) {
       // Whoever waited for a socket that is gone learns it by this; nothing failed.
       if (!(error instanceof SocketGoneError)) this.#fail(what, error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
   #schedule(task: () => unknown): Promise<void> | void {
     if (!this.#busy) return this.#run(task);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(async () => {
+    const waiting = this.#waiting ??= [];
+    waiting.push(async () => {
       await task();
       resolve();
     });
-    if (this.#waiting.length >= WAITING_HIGH_WATER) this.#pause();
+    if (waiting.length >= WAITING_HIGH_WATER) this.#pause();
     return promise;
   }
 
@@ -269,15 +307,16 @@ export class SocketSession {
 
   #next(): void {
     this.#busy = false;
-    const task = this.#waiting.shift();
-    if (task !== undefined) void this.#run(task);
-    else this.#resume();
+    const task = this.#waiting?.shift();
+    if (task !== undefined) return void this.#run(task);
+    this.#waiting = undefined;
+    this.#resume();
   }
 
   #fail(what: string, error: unknown): void {
     this.#warn(what, error);
-    if (this.#state === "connecting") return this.#refuse(500, "");
-    this.#close(1011, "");
+    if (this.#state === "connecting") return this.refuse(500, "");
+    this.close(1011, "");
   }
 
   #warn(what: string, error: unknown): void {
@@ -298,6 +337,20 @@ export class SocketSession {
     this.#paused = false;
     this.#wire!.resume();
     if (this.#state !== "closed") this.#keepalive?.add(this.#wire!);
+  }
+}
+
+/** Waits for a promise, but not longer than this. */
+async function within(ms: number, working: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`It takes longer than ${ms} ms`)),
+    ms,
+  );
+  try {
+    await Promise.race([working, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -20,8 +20,8 @@ export interface Scope<User = unknown, Session = unknown> {
 
 /** What a {@linkcode WebSocketConsumer} does its work with. */
 export interface SocketContext {
-  readonly scope: () => Scope;
-  readonly raw: () => unknown;
+  scope(): Scope;
+  raw(): unknown;
   accept(subprotocol: string | undefined): Promise<void>;
   refuse(status: number, body: string): void;
   send(data: string | Uint8Array): void;
@@ -58,7 +58,7 @@ export let beginSocket: (consumer: WebSocketConsumer, context: SocketContext) =>
  */
 export class WebSocketConsumer<User = unknown, Session = unknown> extends Consumer {
   /** Joined when it accepts, left when it disconnects. */
-  groups: readonly string[] = [];
+  groups: readonly string[] = NO_GROUPS;
   #context: SocketContext | undefined;
 
   static {
@@ -122,3 +122,5 @@ export class WebSocketConsumer<User = unknown, Session = unknown> extends Consum
     );
   }
 }
+
+const NO_GROUPS: readonly string[] = [];

@@ -21,24 +21,33 @@ export interface Wire {
 
 /** What a {@linkcode Wire} tells. */
 export interface WireEvents {
-  readonly message: (data: string | Uint8Array) => void;
+  message(data: string | Uint8Array): void;
   /** The peer gave the sign that it was asked for. */
-  readonly pong?: () => void;
-  readonly closed: (code: number) => void;
+  pong(): void;
+  closed(code: number): void;
+}
+
+/** Options of {@linkcode wireOf}. */
+export interface WireOptions {
+  /**
+   * Takes off what the adapter hangs on a socket of the package `ws` in the rest of this turn: what
+   * its closures keep lives as long as the socket. @default false
+   */
+  readonly alone?: boolean;
 }
 
 /** The wire over a socket of the package `ws`, or of the web's standard. */
-export function wireOf(raw: unknown): Wire {
+export function wireOf(raw: unknown, options: WireOptions = {}): Wire {
   return typeof (raw as WsSocket).pause === "function"
-    ? new WsWire(raw as WsSocket)
+    ? new WsWire(raw as WsSocket, options)
     : new StandardWire(raw as WebSocket);
 }
 
 /** What is needed of a socket of the package `ws`. */
 interface WsSocket {
-  on(event: "message", listener: (data: Buffer, isBinary: boolean) => void): void;
-  on(event: "close", listener: (code: number) => void): void;
-  on(event: "pong", listener: () => void): void;
+  on(event: string, listener: WsListener): void;
+  off(event: string, listener: WsListener): void;
+  listeners(event: string): WsListener[];
   readonly bufferedAmount: number;
   send(data: string | Uint8Array): void;
   close(code: number, reason: string): void;
@@ -47,23 +56,60 @@ interface WsSocket {
   pause(): void;
   resume(): void;
   readonly readyState: number;
+  /** What hears of it: so the same listeners serve all sockets. */
+  [EVENTS]?: WireEvents;
 }
+
+// deno-lint-ignore no-explicit-any -- each event has arguments of its own
+type WsListener = (this: WsSocket, ...args: any[]) => void;
+
+const EVENTS = Symbol("events");
+
+const WS_LISTENERS: Readonly<Record<string, WsListener>> = {
+  message(data: Buffer, isBinary: boolean) {
+    this[EVENTS]!.message(isBinary ? data : data.toString());
+  },
+  pong() {
+    this[EVENTS]!.pong();
+  },
+  close(code: number) {
+    this[EVENTS]!.closed(code);
+  },
+  // It closes by itself; without a listener the process would end.
+  error() {},
+};
 
 class WsWire implements Wire {
   readonly raw: WsSocket;
+  readonly #alone: boolean;
 
-  constructor(raw: WsSocket) {
+  constructor(raw: WsSocket, { alone = false }: WireOptions) {
     this.raw = raw;
+    this.#alone = alone;
   }
 
   get unsent(): number {
     return this.raw.bufferedAmount;
   }
 
-  listen({ message, pong, closed }: WireEvents): void {
-    this.raw.on("message", (data, isBinary) => message(isBinary ? data : data.toString()));
-    if (pong !== undefined) this.raw.on("pong", pong);
-    this.raw.on("close", closed);
+  listen(events: WireEvents): void {
+    this.raw[EVENTS] = events;
+    for (const event in WS_LISTENERS) this.raw.on(event, WS_LISTENERS[event]!);
+    if (this.#alone) this.#offLaterListeners();
+  }
+
+  /** Before anybody who waits for the socket to open goes on: what they listen to, stays. */
+  #offLaterListeners(): void {
+    const { raw } = this;
+    const listeners = (event: string) => raw.listeners(event);
+    const known = new Set(Object.keys(WS_LISTENERS).flatMap(listeners));
+    queueMicrotask(() => {
+      for (const event in WS_LISTENERS) {
+        for (const listener of listeners(event)) {
+          if (!known.has(listener)) raw.off(event, listener);
+        }
+      }
+    });
   }
 
   send(data: string | Uint8Array): void {
@@ -103,13 +149,16 @@ class StandardWire implements Wire {
     return this.raw.bufferedAmount;
   }
 
-  listen({ message, closed }: WireEvents): void {
+  listen(events: WireEvents): void {
     this.raw.addEventListener(
       "message",
-      ({ data }) => message(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer)),
+      ({ data }) =>
+        events.message(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer)),
     );
     // Deno's can tell it twice, and 0 of a peer that vanished.
-    this.raw.addEventListener("close", ({ code }) => closed(code || VANISHED), { once: true });
+    this.raw.addEventListener("close", ({ code }) => events.closed(code || VANISHED), {
+      once: true,
+    });
   }
 
   send(data: string | Uint8Array): void {

@@ -49,6 +49,7 @@ export function mountRoomSocket(
       handlerTimeoutMs: Infinity,
       // Sockets does that, for all of them.
       keepaliveMs: Infinity,
+      forgetRequest: true,
       warn: onError,
     }),
   );
