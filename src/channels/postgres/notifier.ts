@@ -27,7 +27,11 @@ export interface NotifierOptions {
 }
 
 // A statement carries about this many payloads, so that a backlog does not become one giant one.
-const STATEMENT_MAX_PAYLOADS = 64;
+const STATEMENT_MAX_PAYLOADS = 16;
+// postgres.js holds a write of less than this back until the end of the turn, for others that may
+// join it. Here nothing can, and a statement of one small payload, which somebody waits for, does
+// not wait with it.
+const AT_ONCE = " ".repeat(1024);
 const RETRY_DELAY_MS = 250;
 const FLUSH_TIMEOUT_MS = 2_000;
 
@@ -112,6 +116,7 @@ export class Notifier {
     const packets = pack(publications, SEALED_MAX_BYTES);
     if (this.#overflowed) packets.unshift(overflowPacket());
     this.#overflowed = false;
+    let told: Promise<void> | undefined;
     for (let at = 0, end = 0; at < packets.length; at = end) {
       end = Math.min(at + STATEMENT_MAX_PAYLOADS, packets.length);
       // The pieces of one publication are told in one transaction: all of them or none.
@@ -119,22 +124,31 @@ export class Notifier {
       const some = packets.slice(at, end);
       const channels = some.map(({ to }) => to === undefined ? ALL_CHANNEL : instanceChannel(to));
       const payloads = some.map(({ bytes }) => this.#options.seal.seal(bytes));
-      while (!this.#closed && !await this.#notify(channels, payloads));
-      this.counters.payloads += payloads.length;
-      for (const payload of payloads) this.counters.notifyBytes += payload.length;
-      this.counters.notifyStatements++;
+      // Sealing goes on while the server works at what is before it.
+      await told;
+      told = this.#tell(channels, payloads);
     }
+    await told;
     this.counters.sent += publications.length;
     this.counters[batchSize(publications.length)]++;
   }
 
-  /** Base64 and the names of channels need no quotes in an array: reading that is all they cost. */
+  async #tell(channels: readonly string[], payloads: readonly string[]): Promise<void> {
+    while (!this.#closed && !await this.#notify(channels, payloads));
+    this.counters.payloads += payloads.length;
+    for (const payload of payloads) this.counters.notifyBytes += payload.length;
+    this.counters.notifyStatements++;
+  }
+
+  /** Lists with spaces between are a quarter of the work that arrays are for the server. */
   async #notify(channels: readonly string[], payloads: readonly string[]): Promise<boolean> {
     return await this.#attempt((sql) =>
-      payloads.length === 1 ? sql`select pg_notify(${channels[0]!}, ${payloads[0]!})` : sql`
-        select pg_notify(channel, payload)
-        from unnest(${`{${channels}}`}::text::text[], ${`{${payloads}}`}::text::text[])
-          as told(channel, payload)`
+      payloads.length === 1
+        ? sql`select pg_notify(${channels[0]!}, ${payloads[0]!}) where ${AT_ONCE} <> ''`
+        : sql`
+          select pg_notify(
+            string_to_table(${channels.join(" ")}, ' '),
+            string_to_table(${payloads.join(" ")}, ' '))`
     ) !== null;
   }
 

@@ -30,9 +30,9 @@ const OVERFLOW = 3;
 // Length of the topic, kind, length of the bytes.
 const RECORD_HEADER_BYTES = 1 + 1 + 4;
 
-/** What a record costs beside the bytes of its publication. */
+/** What a record costs beside the bytes of its publication; topics are ASCII. */
 export function recordOverhead(topic: string): number {
-  return RECORD_HEADER_BYTES + Buffer.byteLength(topic);
+  return RECORD_HEADER_BYTES + topic.length;
 }
 
 /**
@@ -46,6 +46,9 @@ export function pack(publications: readonly Publication[], limit: number): Packe
   let buffer = NONE;
   let length = 0;
   let to: string | undefined;
+  // A buffer is as long as the rest can fill: most often there is one small publication.
+  let rest = 0;
+  for (const { topic, bytes } of publications) rest += recordOverhead(topic) + bytes.length;
   const close = (continued = false) => {
     if (length > 0) packets.push({ to, bytes: buffer.subarray(0, length), continued });
     buffer = NONE;
@@ -57,8 +60,9 @@ export function pack(publications: readonly Publication[], limit: number): Packe
     const overhead = recordOverhead(topic);
     if (overhead + bytes.length > limit - length) close();
     if (overhead + bytes.length <= limit) {
-      if (buffer === NONE) buffer = Buffer.allocUnsafe(limit);
+      if (buffer === NONE) buffer = Buffer.allocUnsafe(Math.min(limit, rest));
       length = writeRecord(buffer, length, topic, WHOLE, bytes);
+      rest -= overhead + bytes.length;
       continue;
     }
     const room = limit - overhead;

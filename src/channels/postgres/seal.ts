@@ -10,6 +10,7 @@ const CIPHER = "chacha20-poly1305";
 const INSTANCE_BYTES = 16;
 // Version, key id, instance: 21 bytes, which base64 makes 28 characters of, whatever follows.
 const PREFIX_BYTES = 1 + 4 + INSTANCE_BYTES;
+const PREFIX_LENGTH = PREFIX_BYTES / 3 * 4;
 const HEADER_BYTES = PREFIX_BYTES + 8;
 const TAG_BYTES = 16;
 const AUTH_TAG = { authTagLength: TAG_BYTES } as const;
@@ -44,7 +45,11 @@ export class Seal {
   readonly #instance: Buffer;
   readonly #clock: ServerClock;
   readonly #keys = new Map<number, Uint8Array>();
-  readonly #derived = new Map<string, Buffer>();
+  /** Publishers, by how their payloads begin. */
+  readonly #publishers = new Map<string, Publisher>();
+  /** What this instance's own payloads begin with; ends with the number of the last. */
+  readonly #header = Buffer.alloc(HEADER_BYTES);
+  #ownKey: Buffer | null = null;
   #newest = 0;
   /** How this instance's own payloads begin: they are known without being decoded. */
   #ownPrefix = "";
@@ -66,26 +71,27 @@ export class Seal {
 
   setKeys(keys: readonly { readonly id: number; readonly secret: Uint8Array }[]): void {
     this.#keys.clear();
-    this.#derived.clear();
+    this.#publishers.clear();
     for (const { id, secret } of keys) this.#keys.set(id, secret);
     this.#newest = Math.max(0, ...this.#keys.keys());
-    const prefix = Buffer.alloc(PREFIX_BYTES);
-    this.#writePrefix(prefix);
-    this.#ownPrefix = prefix.toString("base64");
+    this.#header[0] = VERSION;
+    this.#header.writeUInt32BE(this.#newest, 1);
+    this.#instance.copy(this.#header, 5);
+    this.#ownPrefix = this.#header.toString("base64", 0, PREFIX_BYTES);
+    this.#ownKey = this.#deriveKey(this.#header);
   }
 
   seal(bytes: Uint8Array): string {
-    const payload = Buffer.allocUnsafe(HEADER_BYTES + bytes.length + TAG_BYTES);
-    this.#writePrefix(payload);
+    const header = this.#header;
     this.#number = Math.max(this.#number + 1, Math.floor(this.#clock.now() * 1_000));
-    payload.writeDoubleBE(this.#number, PREFIX_BYTES);
-    const header = payload.subarray(0, HEADER_BYTES);
-    const key = this.#keyOf(this.#newest, header)!;
-    const cipher = createCipheriv(CIPHER, key, nonce(header), AUTH_TAG);
+    header.writeDoubleBE(this.#number, PREFIX_BYTES);
+    const cipher = createCipheriv(CIPHER, this.#ownKey!, nonce(header), AUTH_TAG);
     cipher.setAAD(header, { plaintextLength: bytes.length });
-    cipher.update(bytes).copy(payload, HEADER_BYTES);
+    const payload = Buffer.allocUnsafe(HEADER_BYTES + bytes.length + TAG_BYTES);
+    payload.set(header, 0);
+    payload.set(cipher.update(bytes), HEADER_BYTES);
     cipher.final();
-    cipher.getAuthTag().copy(payload, HEADER_BYTES + bytes.length);
+    payload.set(cipher.getAuthTag(), HEADER_BYTES + bytes.length);
     return payload.toString("base64");
   }
 
@@ -94,22 +100,16 @@ export class Seal {
     const payload = Buffer.from(text, "base64");
     if (payload.length < HEADER_BYTES + TAG_BYTES || payload[0] !== VERSION) return "forged";
     const header = payload.subarray(0, HEADER_BYTES);
-    const instance = header.subarray(5, PREFIX_BYTES);
-    if (instance.equals(this.#instance)) return "own";
-    const key = this.#keyOf(header.readUInt32BE(1), header);
-    if (key === null) return "unknown key";
+    const publisher = this.#publisherOf(text.slice(0, PREFIX_LENGTH), header);
+    if (typeof publisher === "string") return publisher;
     try {
-      const plaintextLength = payload.length - HEADER_BYTES - TAG_BYTES;
-      const decipher = createDecipheriv(CIPHER, key, nonce(header), AUTH_TAG);
-      decipher.setAAD(header, { plaintextLength });
-      decipher.setAuthTag(payload.subarray(payload.length - TAG_BYTES));
-      const bytes = decipher.update(payload.subarray(HEADER_BYTES, payload.length - TAG_BYTES));
+      const tagAt = payload.length - TAG_BYTES;
+      const decipher = createDecipheriv(CIPHER, publisher.key, nonce(header), AUTH_TAG);
+      decipher.setAAD(header, { plaintextLength: tagAt - HEADER_BYTES });
+      decipher.setAuthTag(payload.subarray(tagAt));
+      const bytes = decipher.update(payload.subarray(HEADER_BYTES, tagAt));
       decipher.final();
-      return {
-        from: instance.toString("hex"),
-        number: header.readDoubleBE(PREFIX_BYTES),
-        bytes,
-      };
+      return { from: publisher.name, number: header.readDoubleBE(PREFIX_BYTES), bytes };
     } catch {
       return "forged";
     }
@@ -124,30 +124,38 @@ export class Seal {
     return given.length === expected.length && timingSafeEqual(given, expected);
   }
 
-  #writePrefix(bytes: Buffer): void {
-    bytes[0] = VERSION;
-    bytes.writeUInt32BE(this.#newest, 1);
-    this.#instance.copy(bytes, 5);
+  #publisherOf(prefix: string, header: Buffer): Publisher | "own" | "unknown key" {
+    const known = this.#publishers.get(prefix);
+    if (known !== undefined) return known;
+    // Base64 can be written in other ways, too; so this is asked of the bytes.
+    if (header.subarray(5, PREFIX_BYTES).equals(this.#instance)) return "own";
+    const key = this.#deriveKey(header);
+    if (key === null) return "unknown key";
+    // Instances come and go; an attacker who invents names must not fill the memory.
+    if (this.#publishers.size >= MAX_PUBLISHERS) this.#publishers.clear();
+    const publisher = { name: header.toString("hex", 5, PREFIX_BYTES), key };
+    this.#publishers.set(prefix, publisher);
+    return publisher;
   }
 
-  #keyOf(id: number, header: Buffer): Buffer | null {
-    const name = header.toString("hex", 1, PREFIX_BYTES);
-    const known = this.#derived.get(name);
-    if (known !== undefined) return known;
-    const secret = this.#keys.get(id);
+  #deriveKey(header: Buffer): Buffer | null {
+    const secret = this.#keys.get(header.readUInt32BE(1));
     if (secret === undefined) return null;
-    // Instances come and go; an attacker who invents names must not fill the memory.
-    if (this.#derived.size >= MAX_DERIVED) this.#derived.clear();
-    const derived = createHmac("sha256", secret).update("maru bus ").update(name).digest();
-    this.#derived.set(name, derived);
-    return derived;
+    const name = header.toString("hex", 1, PREFIX_BYTES);
+    return createHmac("sha256", secret).update("maru bus ").update(name).digest();
   }
 }
 
-const MAX_DERIVED = 4_096;
+/** Whoever sealed a payload. */
+interface Publisher {
+  readonly name: string;
+  readonly key: Buffer;
+}
+
+const MAX_PUBLISHERS = 4_096;
 
 function nonce(header: Buffer): Buffer {
   const bytes = Buffer.alloc(12);
-  header.copy(bytes, 4, PREFIX_BYTES, HEADER_BYTES);
+  bytes.set(header.subarray(PREFIX_BYTES), 4);
   return bytes;
 }

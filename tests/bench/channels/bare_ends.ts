@@ -1,4 +1,3 @@
-import type postgres from "postgres";
 import { connect } from "../../../src/db/pool.ts";
 import type { BenchMessage, HearMessage, SendingEnd } from "./carrier.ts";
 
@@ -8,8 +7,9 @@ const PAYLOAD_MAX_BYTES = 7_999;
 const HEAD_BYTES = 4;
 const PIECE_BYTES = PAYLOAD_MAX_BYTES - HEAD_BYTES;
 
-/** How the calls of {@linkcode openBareSender} follow one another. */
+/** Who {@linkcode openBareSender} hears, and how its calls follow one another. */
 export interface BareSenderOptions {
+  readonly groups: number;
   /** Each call is awaited before the next one; else many are in flight on the one connection. */
   readonly awaited: boolean;
 }
@@ -17,8 +17,15 @@ export interface BareSenderOptions {
 /**
  * Sends by `pg_notify` as postgres.js does it: one call for each message, or for each piece of one
  * that exceeds a payload; a group is a NOTIFY channel.
+ *
+ * It hears the groups, too, as an instance with users of its own has to, and as the layer's does; what
+ * it hears is its own and is not looked at.
  */
-export function openBareSender(url: string, { awaited }: BareSenderOptions): SendingEnd {
+export async function openBareSender(
+  url: string,
+  { awaited, groups }: BareSenderOptions,
+): Promise<SendingEnd> {
+  const listening = await listen(url, groups, () => () => {});
   const sql = connect(url, { name: "bare-notify" });
   let inFlight = 0;
   let progress = Promise.withResolvers<void>();
@@ -43,7 +50,10 @@ export function openBareSender(url: string, { awaited }: BareSenderOptions): Sen
       void notify(group, cut(message.from, JSON.stringify(message)));
     },
     progress: () => progress.promise,
-    [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }),
+    async [Symbol.asyncDispose]() {
+      await sql.end({ timeout: 1 });
+      await listening[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -53,16 +63,26 @@ export async function openBareReceiver(
   groups: number,
   hear: HearMessage,
 ): Promise<AsyncDisposable> {
-  const sql: postgres.Sql<{ bigint: number }> = connect(url, { name: "bare-listen" });
-  for (let group = 0; group < groups; group++) {
+  return await listen(url, groups, (group) => {
     const begun = new Map<string, string>();
-    await sql.listen(channelName(group), (payload) => {
+    return (payload) => {
       const from = payload.slice(0, 2);
       const text = (begun.get(from) ?? "") + payload.slice(HEAD_BYTES);
       const more = payload.slice(2, HEAD_BYTES) !== "00";
       begun.set(from, more ? text : "");
       if (!more) hear(group, JSON.parse(text) as BenchMessage);
-    });
+    };
+  });
+}
+
+async function listen(
+  url: string,
+  groups: number,
+  handlerOf: (group: number) => (payload: string) => void,
+): Promise<AsyncDisposable> {
+  const sql = connect(url, { name: "bare-listen" });
+  for (let group = 0; group < groups; group++) {
+    await sql.listen(channelName(group), handlerOf(group));
   }
   return { [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }) };
 }

@@ -11,7 +11,12 @@ export interface Load {
 
 /** What `sender.ts` is told to do. */
 export type SenderCommand =
-  | { readonly do: "open"; readonly url: string; readonly carrier: Carrier }
+  | {
+    readonly do: "open";
+    readonly url: string;
+    readonly carrier: Carrier;
+    readonly groups: number;
+  }
   | { readonly do: "send"; readonly plan: SendPlan }
   | { readonly do: "close" };
 

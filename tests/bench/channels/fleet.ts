@@ -78,7 +78,7 @@ export class Fleet implements AsyncDisposable {
     const senders = this.#senders.slice(0, scene.senders);
     const receivers = this.#receivers.slice(0, scene.receivers);
     await Promise.all(receivers.map((one) => one.ask({ do: "open", url, carrier, groups })));
-    await Promise.all(senders.map((one) => one.ask({ do: "open", url, carrier })));
+    await Promise.all(senders.map((one) => one.ask({ do: "open", url, carrier, groups })));
     return {
       load: (options) => this.#load(options, { groups, senders, receivers }),
       async [Symbol.asyncDispose]() {

@@ -5,7 +5,7 @@
  */
 import { openBareSender } from "./bare_ends.ts";
 import { type BenchMessage, now, type SendingEnd } from "./carrier.ts";
-import type { Carrier, SenderCommand, SendPlan, SentCounts } from "./commands.ts";
+import type { SenderCommand, SendPlan, SentCounts } from "./commands.ts";
 import { openLayerSender } from "./layer_ends.ts";
 import { answerCommands } from "./worker_process.ts";
 
@@ -20,7 +20,7 @@ if (import.meta.main) {
     end = null;
   };
   await answerCommands<SenderCommand>(async (command) => {
-    if (command.do === "open") end = await openSender(command.url, command.carrier);
+    if (command.do === "open") end = await openSender(command);
     else if (command.do === "send") return await send(end!, command.plan);
     else await close();
   });
@@ -28,9 +28,11 @@ if (import.meta.main) {
   await close();
 }
 
-async function openSender(url: string, carrier: Carrier): Promise<SendingEnd> {
+async function openSender(
+  { url, carrier, groups }: SenderCommand & { do: "open" },
+): Promise<SendingEnd> {
   if (carrier === "layer") return await openLayerSender(url);
-  return openBareSender(url, { awaited: carrier === "awaited" });
+  return await openBareSender(url, { awaited: carrier === "awaited", groups });
 }
 
 async function send(end: SendingEnd, plan: SendPlan): Promise<SentCounts> {
