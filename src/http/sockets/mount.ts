@@ -18,6 +18,7 @@ export function mountRoomSocket(
   options: HttpOptions,
 ): void {
   const { chat, layer, sockets, onError } = options;
+  const context = { chat, sockets, onError };
   app.on(
     "GET",
     ["/ws/chat/:room/", "/ws/chat/:room"],
@@ -30,18 +31,12 @@ export function mountRoomSocket(
         return problem(c, "invalid", { detail: "after must be a whole number, with its epoch" });
       }
       if (sockets.full) return problem(c, "too_many_sockets", { retryAfter: 5 });
-      const person = await personOf(c, options);
-      const address = clientAddress(c, options.clientAddressHeader);
-      const connection = c.env.incoming.socket;
-      return new RoomConsumer({
-        chat,
-        sockets,
-        connection,
-        person,
+      return new RoomConsumer(context, {
+        connection: c.env.incoming.socket,
+        person: await personOf(c, options),
         room,
-        address,
+        address: clientAddress(c, options.clientAddressHeader),
         resume,
-        onError,
       });
     }, {
       layer,

@@ -47,16 +47,16 @@ export abstract class OperatorConsumer extends JsonWebSocketConsumer implements 
   override async connect(): Promise<void> {
     const joined = this.scope.subprotocols.includes(SUBPROTOCOL);
     await this.accept(joined ? SUBPROTOCOL : undefined);
-    const ws = this.raw as WebSocket;
-    this.#transport = new Transport(ws, this.#connection, this.#sockets.pacer);
+    this.#transport = new Transport(
+      this.raw as WebSocket,
+      this.#connection,
+      this.#sockets.pacer,
+    );
     this.#held = this.#sockets.hold(this, this.#transport);
-    ws.on("pong", () => this.#held.heardAt = performance.now());
-    ws.on("error", () => this.#transport.cutSoon());
     if (!this.left.aborted) this.opened();
   }
 
   override receive(data: string | Uint8Array): Promise<void> | void {
-    this.#held.heardAt = performance.now();
     if (!this.left.aborted) return super.receive(data);
   }
 

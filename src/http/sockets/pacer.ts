@@ -16,6 +16,8 @@ export interface Paced {
  */
 export class Pacer implements Disposable {
   readonly #hot = new Set<Paced>();
+  /** To be flushed at the end of this turn. */
+  #due: Paced[] = [];
   readonly #defer: (callback: () => void) => void;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -27,7 +29,7 @@ export class Pacer implements Disposable {
   schedule(paced: Paced): void {
     if (this.#hot.has(paced)) return;
     this.#hot.add(paced);
-    this.#defer(() => paced.flush());
+    if (this.#due.push(paced) === 1) this.#defer(this.#flushDue);
     this.#timer ??= setInterval(this.#tick, PACE_MS);
   }
 
@@ -36,6 +38,12 @@ export class Pacer implements Disposable {
     this.#timer = undefined;
     this.#hot.clear();
   }
+
+  readonly #flushDue = (): void => {
+    const due = this.#due;
+    this.#due = [];
+    for (const paced of due) paced.flush();
+  };
 
   readonly #tick = (): void => {
     for (const paced of this.#hot) {

@@ -36,18 +36,27 @@ export const RESUME_SLICE_BYTES = 256 * 1024;
 /** … the next one when less than this is unsent. */
 export const RESUME_LOW_WATER_BYTES = 64 * 1024;
 
-/** What a {@linkcode RoomConsumer} is made of. */
-export interface RoomConsumerOptions {
+/** What all {@linkcode RoomConsumer}s share. */
+export interface RoomConsumerContext {
   readonly chat: Chat;
   readonly sockets: Sockets;
+  readonly onError: (message: string, error: unknown) => void;
+}
+
+/** Who comes, from where, and to which room; of no more use once they are in. */
+export interface RoomEntrance {
   /** The connection under the WebSocket. */
   readonly connection: Socket;
   readonly person: Person;
   readonly room: RoomName;
   readonly address: string;
   /** Where the client was, when it comes back. */
-  readonly resume: { readonly after: number; readonly epoch: string } | null;
-  readonly onError: (message: string, error: unknown) => void;
+  readonly resume: Resume | null;
+}
+
+interface Resume {
+  readonly after: number;
+  readonly epoch: string;
 }
 
 /**
@@ -62,21 +71,22 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
   joined = false;
   position = 0;
   closed = false;
-  readonly #options: RoomConsumerOptions;
+  readonly #context: RoomConsumerContext;
+  #entrance: RoomEntrance | undefined;
   #transport!: Transport;
   #held!: HeldSocket;
   #person: Person;
-  #room: RoomView | undefined;
   #hub: Hub | undefined;
   /** Counts what came from the client. */
   #received = 0;
   /** Refused, and to be sent again before anything that came after it: so the order holds. */
   #blockedOn: { readonly id: string; readonly order: number } | null = null;
 
-  constructor(options: RoomConsumerOptions) {
+  constructor(context: RoomConsumerContext, entrance: RoomEntrance) {
     super();
-    this.#options = options;
-    this.#person = options.person;
+    this.#context = context;
+    this.#entrance = entrance;
+    this.#person = entrance.person;
   }
 
   get userId(): string {
@@ -88,24 +98,19 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
    * the client sends meanwhile waits in the kernel.
    */
   override async connect(): Promise<void> {
-    const { sockets, connection } = this.#options;
+    const { sockets } = this.#context;
+    const entrance = this.#entrance!;
+    this.#entrance = undefined;
     this.joined = this.scope.subprotocols.includes(SUBPROTOCOL);
     await this.accept(this.joined ? SUBPROTOCOL : undefined);
-    const ws = this.raw as WebSocket;
-    this.#transport = new Transport(ws, connection, sockets.pacer);
+    this.#transport = new Transport(this.raw as WebSocket, entrance.connection, sockets.pacer);
     this.#held = sockets.hold(this, this.#transport);
-    ws.on("pong", () => this.#held.heardAt = performance.now());
-    // A frame above the limit or broken framing: ws has queued its close frame, with 1009 or 1002.
-    ws.on("error", () => this.#transport.cutSoon());
-    // Whoever is gone need not be caught up any more.
-    ws.on("close", () => this.leave());
-    await this.#enter();
+    await this.#enter(entrance);
   }
 
   /** Takes a frame of the client's. */
   override receive(data: string | Uint8Array): void {
     if (this.closed) return;
-    this.#held.heardAt = performance.now();
     if (Buffer.byteLength(data) > FRAME_MAX_BYTES) {
       return this.#end("frame_too_large", CLOSE.FRAME_TOO_LARGE);
     }
@@ -121,7 +126,7 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
 
   override disconnect(): void {
     this.leave();
-    this.#options.sockets.release(this.#held);
+    this.#context.sockets.release(this.#held);
   }
 
   /** The peer is gone. What it sent and is not in flight is dropped. */
@@ -152,7 +157,7 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
   }
 
   accessChanged(access: RoomAccess, role: Role | null): void {
-    const refused = this.#options.chat.policy.refusesReading(this.#person, access, role);
+    const refused = this.#context.chat.policy.refusesReading(this.#person, access, role);
     if (refused !== null) this.#refuseEntry(refused);
   }
 
@@ -169,33 +174,37 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
     return blocked === null || order < blocked.order || id === blocked.id;
   }
 
-  async #enter(): Promise<void> {
-    const { chat, room, address } = this.#options;
+  /** Whoever is gone need not be caught up any more. */
+  get #gone(): boolean {
+    return this.closed || !this.#transport.open;
+  }
+
+  async #enter({ room, address, resume }: RoomEntrance): Promise<void> {
+    const { chat, onError } = this.#context;
     try {
       const entered = await chat.enter(room, this.#person, { create: true, address });
-      if (this.closed) return;
+      if (this.#gone) return;
       if ("refused" in entered) return this.#refuseEntry(entered.refused, entered.retryAfter);
-      await this.#join(entered.view);
+      await this.#join(entered.view, resume);
     } catch (error) {
       // A database that is away tells so itself, once.
-      if (!isUnavailable(error)) this.#options.onError("Cannot enter a room", error);
+      if (!isUnavailable(error)) onError("Cannot enter a room", error);
       this.#end("database_unavailable", CLOSE.DATABASE_UNAVAILABLE);
     }
   }
 
-  async #join(room: RoomView): Promise<void> {
-    const { chat, resume } = this.#options;
+  async #join(room: RoomView, resume: Resume | null): Promise<void> {
+    const { chat } = this.#context;
     const hub = chat.hubs.get(room.id);
     if (!await hub.open() || hub.deleted) return this.#refuseEntry("no_such_room");
     // The database was put back or another server took over, and the sweep has not seen it yet.
     if (hub.history !== room.history) await chat.hubs.sweep();
-    if (this.closed) return;
+    if (this.#gone) return;
     const { id: userId } = this.#person;
     if (!hub.admit(room.access, userId, room.role)) {
       await chat.hubs.refreshAccess(room.id, [userId]);
-      if (this.closed) return;
+      if (this.#gone) return;
     }
-    this.#room = room;
     this.#hub = hub;
     // Whatever either has seen is committed: neither a lagging hub nor an older read is the head.
     const head = Math.max(room.head, hub.position);
@@ -233,8 +242,8 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
 
   /** Reads and sends what comes next; false when the socket is closed meanwhile. */
   async #catchUp(hub: Hub, epoch: string): Promise<boolean> {
-    const page = await this.#options.chat.log.read(hub.roomId, this.position);
-    if (this.closed) return false;
+    const page = await this.#context.chat.log.read(hub.roomId, this.position);
+    if (this.#gone) return false;
     if (page === null) {
       this.#refuseEntry("no_such_room");
       return false;
@@ -242,8 +251,8 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
     const retained = page.firstPosition <= this.position + 1;
     if (epochOf(page.history, hub.roomId) !== epoch || (retained && page.entries.length === 0)) {
       // Nothing to read up to the hub's position: the history has changed, the sweep will tell.
-      await this.#options.chat.hubs.sweep();
-      return !this.closed;
+      await this.#context.chat.hubs.sweep();
+      return !this.#gone;
     }
     if (!retained) {
       // Retention has passed it meanwhile.
@@ -264,7 +273,7 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
       slice = [];
       bytes = 0;
       await this.#transport.drained(RESUME_LOW_WATER_BYTES);
-      if (this.closed) return false;
+      if (this.#gone) return false;
     }
     return true;
   }
@@ -295,7 +304,7 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
   }
 
   #receiveMessage(frame: MessageFrame): void {
-    const { chat } = this.#options;
+    const { chat } = this.#context;
     const id = frame.id ?? crypto.randomUUID();
     const invalid = messageTextError(frame.message);
     if (invalid !== null) return this.#error(invalid, frame.id);
@@ -313,7 +322,7 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
     if (refused !== null) return this.#error(refused, frame.id);
     this.#blockedOn = null;
     const append: Append = {
-      roomId: this.#room!.id,
+      roomId: this.#hub!.roomId,
       id,
       sender: { id: this.#person.id, name: this.#person.name },
       text: frame.message,
@@ -401,7 +410,7 @@ const CLOSE_OF: Partial<Record<ErrorCode, number>> = {
 };
 
 function resetReason(
-  resume: { readonly after: number; readonly epoch: string },
+  resume: Resume,
   epoch: string,
   head: number,
   room: RoomView,

@@ -12,6 +12,8 @@ export const SLOW_TIMEOUT_MS = 10_000;
 export const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 /** Silent for this long, a ping unanswered, a connection is dead. */
 export const SILENCE_TIMEOUT_MS = 2 * PING_INTERVAL_MS;
+/** How long a peer has to answer a close before its connection is cut. */
+export const CLOSE_TIMEOUT_MS = 5_000;
 
 const LOOK_INTERVAL_MS = 1_000;
 const NEVER = Infinity;
@@ -26,22 +28,27 @@ export interface SocketHolder {
   tooSlow(): void;
 }
 
-/** One socket and what is known of its peer. */
+/** One socket, as {@linkcode Sockets} has it. */
 export interface HeldSocket {
   readonly holder: SocketHolder;
   readonly transport: Transport;
-  /** When the peer was last heard, in ms of `performance.now()`. */
-  heardAt: number;
 }
 
+/** What is known of its peer; times in ms of `performance.now()`. */
 interface Watched extends HeldSocket {
+  /** What had been read of it at the last look, in bytes … */
+  received: number;
+  /** … and when a look first found that. */
+  heardAt: number;
   slowSince: number;
+  closingSince: number;
   pinged: boolean;
 }
 
 /**
  * All sockets of an instance. One timer looks after them: pings who is silent, cuts off who is
- * dead, closes who does not read.
+ * dead or does not answer a close, closes who does not read. It looks at what the connections have
+ * counted, so that a socket needs neither timers nor listeners of its own for that.
  */
 export class Sockets implements AsyncDisposable {
   /** Joins the writes of all of them. */
@@ -73,8 +80,10 @@ export class Sockets implements AsyncDisposable {
     const socket: Watched = {
       holder,
       transport,
+      received: transport.received,
       heardAt: performance.now(),
       slowSince: NEVER,
+      closingSince: NEVER,
       pinged: false,
     };
     this.#held.add(socket);
@@ -116,18 +125,35 @@ export class Sockets implements AsyncDisposable {
   #look(now: number): void {
     for (const socket of this.#held) {
       this.#lookAtSpeed(socket, now);
-      const silence = now - socket.heardAt;
-      if (silence < PING_INTERVAL_MS) {
-        socket.pinged = false;
-      } else if (silence > SILENCE_TIMEOUT_MS) {
-        socket.holder.leave();
-        socket.transport.terminate();
-        this.#held.delete(socket);
-      } else if (!socket.pinged) {
-        socket.pinged = true;
-        socket.transport.ping();
-      }
+      this.#lookForLife(socket, now);
+      this.#lookForEnd(socket, now);
     }
+  }
+
+  #lookForLife(socket: Watched, now: number): void {
+    const { received } = socket.transport;
+    if (received !== socket.received) {
+      socket.received = received;
+      socket.heardAt = now;
+      socket.pinged = false;
+      return;
+    }
+    const silence = now - socket.heardAt;
+    if (silence > SILENCE_TIMEOUT_MS) {
+      socket.holder.leave();
+      socket.transport.terminate();
+      this.#held.delete(socket);
+    } else if (silence >= PING_INTERVAL_MS && !socket.pinged) {
+      socket.pinged = true;
+      socket.transport.ping();
+    }
+  }
+
+  /** Also after a frame above the limit or broken framing, which `ws` closes with 1009 or 1002. */
+  #lookForEnd(socket: Watched, now: number): void {
+    if (socket.transport.open) return;
+    socket.closingSince = Math.min(socket.closingSince, now);
+    if (now - socket.closingSince >= CLOSE_TIMEOUT_MS) socket.transport.terminate();
   }
 
   #lookAtSpeed(socket: Watched, now: number): void {

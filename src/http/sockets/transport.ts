@@ -4,9 +4,6 @@ import type { WebSocket } from "ws";
 import { textFrame } from "../../chat/mod.ts";
 import type { Pacer } from "./pacer.ts";
 
-// How long a peer has to answer a close before its connection is cut.
-const CLOSE_TIMEOUT_MS = 5_000;
-
 /**
  * The sending side of one WebSocket. A write costs more than the bytes in it, so what is sent in one
  * turn of the event loop goes out in one, and to a busy socket everything of one {@linkcode Pacer}
@@ -20,8 +17,9 @@ export class Transport {
   readonly #socket: Socket;
   readonly #pacer: Pacer;
   /** Lines of a joined frame, for this socket alone. */
-  #lines: string[] = [];
-  #frames: Uint8Array[] = [];
+  #lines: string | undefined;
+  /** Mostly one or none: an idle socket keeps no arrays. */
+  #frames: Uint8Array | Uint8Array[] | undefined;
   #scheduled = false;
   #closing = false;
 
@@ -36,6 +34,11 @@ export class Transport {
     return this.#socket.writableLength;
   }
 
+  /** How much of the peer has been read, in bytes. */
+  get received(): number {
+    return this.#socket.bytesRead;
+  }
+
   /** Whether something waits to be sent. */
   get waiting(): boolean {
     return this.#scheduled;
@@ -47,28 +50,27 @@ export class Transport {
 
   /** Sends ready-made frames, soon. */
   send(frames: Uint8Array): void {
-    this.#frames.push(frames);
+    this.#add(frames);
     this.#schedule();
   }
 
   /** Sends one JSON object, in a frame with the others of this turn. */
   sendLine(line: string): void {
-    this.#lines.push(line);
+    this.#lines = this.#lines === undefined ? line : `${this.#lines}\n${line}`;
     this.#schedule();
   }
 
   /** Sends what waits, now. */
   flush(): void {
     this.#scheduled = false;
-    if (this.#lines.length > 0) {
-      this.#frames.push(textFrame(Buffer.from(this.#lines.join("\n"))));
-      this.#lines = [];
+    if (this.#lines !== undefined) {
+      this.#add(textFrame(Buffer.from(this.#lines)));
+      this.#lines = undefined;
     }
     const frames = this.#frames;
-    if (frames.length === 0) return;
-    this.#frames = [];
-    if (!this.open) return;
-    this.#socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
+    if (frames === undefined) return;
+    this.#frames = undefined;
+    if (this.open) this.#socket.write(Array.isArray(frames) ? Buffer.concat(frames) : frames);
   }
 
   /** Waits until little is unsent, or the connection is gone. */
@@ -84,20 +86,12 @@ export class Transport {
     }
   }
 
-  /** Sends what waits, says goodbye, and cuts the connection when the peer does not answer. */
+  /** Sends what waits, and says goodbye. */
   close(code: number, reason: string): void {
     if (this.#closing) return;
     this.flush();
     this.#closing = true;
     this.#ws.close(code, reason);
-    this.cutSoon();
-  }
-
-  /** Cuts the connection unless the peer closes it first. */
-  cutSoon(): void {
-    this.#closing = true;
-    const timer = setTimeout(() => this.#ws.terminate(), CLOSE_TIMEOUT_MS);
-    this.#ws.once("close", () => clearTimeout(timer));
   }
 
   /** Cuts the connection. */
@@ -108,6 +102,12 @@ export class Transport {
 
   ping(): void {
     if (this.open) this.#ws.ping();
+  }
+
+  #add(frames: Uint8Array): void {
+    if (this.#frames === undefined) this.#frames = frames;
+    else if (Array.isArray(this.#frames)) this.#frames.push(frames);
+    else this.#frames = [this.#frames, frames];
   }
 
   #schedule(): void {
