@@ -95,6 +95,21 @@ Deno.test("a publication for one instance reaches that one only", async () => {
   assert.deepEqual(await third.until(1), ["for all"]);
 });
 
+Deno.test("small and large ones, for all and for one, arrive in the order they were sent", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  const { until } = gather(two, "t");
+  const sizes = [10, 20_000, 10, 5_900, 60, 7_000, 0, 90_000, 10];
+  const sent = Array.from({ length: 90 }, (_, i) => `${i} ${`${i}`.repeat(sizes[i % 9]!)}`);
+  for (const [i, message] of sent.entries()) {
+    one.publish("t", bytes(message), i % 5 < 2 ? { to: two.instance } : {});
+  }
+  assert.deepEqual(await until(sent.length), sent);
+  await one.flush();
+  assert.equal(one.counters()["sent"], sent.length);
+});
+
 Deno.test("forged, foreign and replayed payloads are dropped and counted", async () => {
   await using db = await createTestDatabase();
   await using one = await openPostgresBus({ url: db.url });

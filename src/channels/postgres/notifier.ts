@@ -1,7 +1,13 @@
 import type postgres from "postgres";
 import type { WarnHandler } from "../subscribers.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
-import { overflowPacket, pack, type Publication, PUBLICATION_MAX_BYTES } from "./packet.ts";
+import {
+  overflowPacket,
+  pack,
+  type Packet,
+  type Publication,
+  PUBLICATION_MAX_BYTES,
+} from "./packet.ts";
 import type { ServerClock } from "./server_clock.ts";
 import { type Seal, SEALED_MAX_BYTES } from "./seal.ts";
 
@@ -122,21 +128,21 @@ export class Notifier {
       // The pieces of one publication are told in one transaction: all of them or none.
       while (packets[end - 1]!.continued) end++;
       const some = packets.slice(at, end);
-      const channels = some.map(({ to }) => to === undefined ? ALL_CHANNEL : instanceChannel(to));
       const payloads = some.map(({ bytes }) => this.#options.seal.seal(bytes));
       // Sealing goes on while the server works at what is before it.
       await told;
-      told = this.#tell(channels, payloads);
+      told = this.#tell(some, payloads);
     }
     await told;
-    this.counters.sent += publications.length;
     this.counters[batchSize(publications.length)]++;
   }
 
-  async #tell(channels: readonly string[], payloads: readonly string[]): Promise<void> {
+  async #tell(packets: readonly Packet[], payloads: readonly string[]): Promise<void> {
+    const channels = packets.map(({ to }) => to === undefined ? ALL_CHANNEL : instanceChannel(to));
     while (!this.#closed && !await this.#notify(channels, payloads));
     this.counters.payloads += payloads.length;
     for (const payload of payloads) this.counters.notifyBytes += payload.length;
+    for (const { publications } of packets) this.counters.sent += publications;
     this.counters.notifyStatements++;
   }
 

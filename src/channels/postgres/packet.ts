@@ -12,6 +12,8 @@ export interface Publication {
 export interface Packet {
   readonly to: string | undefined;
   readonly bytes: Uint8Array;
+  /** How many publications end in it. */
+  readonly publications: number;
   /** Whether the next one goes on with its last publication: they belong into one transaction. */
   readonly continued: boolean;
 }
@@ -45,23 +47,32 @@ export function pack(publications: readonly Publication[], limit: number): Packe
   const packets: Packet[] = [];
   let buffer = NONE;
   let length = 0;
+  let publicationsIn = 0;
   let to: string | undefined;
+  let lastTopic = "";
+  let topicBytes = NONE;
   // A buffer is as long as the rest can fill: most often there is one small publication.
   let rest = 0;
   for (const { topic, bytes } of publications) rest += recordOverhead(topic) + bytes.length;
   const close = (continued = false) => {
-    if (length > 0) packets.push({ to, bytes: buffer.subarray(0, length), continued });
+    if (length > 0) {
+      const bytes = buffer.subarray(0, length);
+      packets.push({ to, bytes, publications: publicationsIn, continued });
+    }
     buffer = NONE;
     length = 0;
+    publicationsIn = 0;
   };
   for (const { topic, bytes, to: receiver } of publications) {
     if (receiver !== to) close();
     to = receiver;
+    if (topic !== lastTopic) topicBytes = Buffer.from(lastTopic = topic, "latin1");
     const overhead = recordOverhead(topic);
     if (overhead + bytes.length > limit - length) close();
     if (overhead + bytes.length <= limit) {
       if (buffer === NONE) buffer = Buffer.allocUnsafe(Math.min(limit, rest));
-      length = writeRecord(buffer, length, topic, WHOLE, bytes);
+      length = writeRecord(buffer, length, topicBytes, WHOLE, bytes);
+      publicationsIn++;
       rest -= overhead + bytes.length;
       continue;
     }
@@ -70,8 +81,9 @@ export function pack(publications: readonly Publication[], limit: number): Packe
       const last = at + room >= bytes.length;
       const piece = bytes.subarray(at, at + room);
       buffer = Buffer.allocUnsafe(last ? limit : overhead + room);
-      length = writeRecord(buffer, 0, topic, last ? LAST_PIECE : PIECE, piece);
-      if (!last) close(true);
+      length = writeRecord(buffer, 0, topicBytes, last ? LAST_PIECE : PIECE, piece);
+      if (last) publicationsIn++;
+      else close(true);
     }
   }
   close();
@@ -83,7 +95,8 @@ export function overflowPacket(): Packet {
   const bytes = Buffer.alloc(RECORD_HEADER_BYTES);
   return {
     to: undefined,
-    bytes: bytes.subarray(0, writeRecord(bytes, 0, "", OVERFLOW, bytes.subarray(0, 0))),
+    bytes: bytes.subarray(0, writeRecord(bytes, 0, NONE, OVERFLOW, NONE)),
+    publications: 0,
     continued: false,
   };
 }
@@ -91,13 +104,13 @@ export function overflowPacket(): Packet {
 function writeRecord(
   buffer: Buffer,
   at: number,
-  topic: string,
+  topic: Uint8Array,
   kind: number,
   bytes: Uint8Array,
 ): number {
-  const topicLength = buffer.write(topic, at + 1, "latin1");
-  buffer[at] = topicLength;
-  at += 1 + topicLength;
+  buffer[at] = topic.length;
+  buffer.set(topic, at + 1);
+  at += 1 + topic.length;
   buffer[at] = kind;
   buffer.writeUInt32BE(bytes.length, at + 1);
   buffer.set(bytes, at + 5);

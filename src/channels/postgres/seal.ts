@@ -47,6 +47,8 @@ export class Seal {
   readonly #keys = new Map<number, Uint8Array>();
   /** Publishers, by how their payloads begin. */
   readonly #publishers = new Map<string, Publisher>();
+  /** The payload that is sealed or opened; making a buffer costs more than filling it. */
+  readonly #payload = Buffer.alloc(PAYLOAD_MAX_BYTES);
   /** What this instance's own payloads begin with; ends with the number of the last. */
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #ownKey: Buffer | null = null;
@@ -87,26 +89,26 @@ export class Seal {
     header.writeDoubleBE(this.#number, PREFIX_BYTES);
     const cipher = createCipheriv(CIPHER, this.#ownKey!, nonce(header), AUTH_TAG);
     cipher.setAAD(header, { plaintextLength: bytes.length });
-    const payload = Buffer.allocUnsafe(HEADER_BYTES + bytes.length + TAG_BYTES);
-    payload.set(header, 0);
-    payload.set(cipher.update(bytes), HEADER_BYTES);
+    const tagAt = HEADER_BYTES + bytes.length;
+    this.#payload.set(header, 0);
+    this.#payload.set(cipher.update(bytes), HEADER_BYTES);
     cipher.final();
-    payload.set(cipher.getAuthTag(), HEADER_BYTES + bytes.length);
-    return payload.toString("base64");
+    this.#payload.set(cipher.getAuthTag(), tagAt);
+    return this.#payload.toString("base64", 0, tagAt + TAG_BYTES);
   }
 
   open(text: string): Opened | Unopened {
     if (text.startsWith(this.#ownPrefix)) return "own";
-    const payload = Buffer.from(text, "base64");
-    if (payload.length < HEADER_BYTES + TAG_BYTES || payload[0] !== VERSION) return "forged";
+    const payload = this.#payload;
+    const tagAt = payload.write(text, "base64") - TAG_BYTES;
+    if (tagAt < HEADER_BYTES || payload[0] !== VERSION) return "forged";
     const header = payload.subarray(0, HEADER_BYTES);
     const publisher = this.#publisherOf(text.slice(0, PREFIX_LENGTH), header);
     if (typeof publisher === "string") return publisher;
     try {
-      const tagAt = payload.length - TAG_BYTES;
       const decipher = createDecipheriv(CIPHER, publisher.key, nonce(header), AUTH_TAG);
       decipher.setAAD(header, { plaintextLength: tagAt - HEADER_BYTES });
-      decipher.setAuthTag(payload.subarray(tagAt));
+      decipher.setAuthTag(payload.subarray(tagAt, tagAt + TAG_BYTES));
       const bytes = decipher.update(payload.subarray(HEADER_BYTES, tagAt));
       decipher.final();
       return { from: publisher.name, number: header.readDoubleBE(PREFIX_BYTES), bytes };
