@@ -3,6 +3,7 @@ import { createTestDatabase } from "../support/database.ts";
 import { RoomClient } from "../support/room_client.ts";
 import { startServer } from "../support/server.ts";
 import { startTcpProxy } from "../support/tcp_proxy.ts";
+import { until } from "../support/until.ts";
 
 Deno.test("a socket that does not read is let go after ten seconds, and the room talks on", async () => {
   await using db = await createTestDatabase();
@@ -23,6 +24,19 @@ Deno.test("a socket that does not read is let go after ten seconds, and the room
   assert.ok(performance.now() - startedAt > 5_000, "not at the first delay");
   deaf.ws.resume();
   assert.ok([4508, 1006].includes((await deaf.closed).code));
+});
+
+Deno.test("a peer that sends too much and does not answer the close is cut off", async () => {
+  await using db = await createTestDatabase();
+  await using server = await startServer(db.url);
+  await using client = await RoomClient.open(server.wsOrigin, "lobby");
+  client.ws.pause();
+  client.ws.send("x".repeat(1024 * 1024));
+  const startedAt = performance.now();
+  await until(() => server.sockets() === 0);
+  assert.ok(performance.now() - startedAt > 4_000, "it had time to answer");
+  client.ws.resume();
+  assert.ok([1009, 1006].includes((await client.closed).code));
 });
 
 Deno.test("the database away for five seconds: what is typed waits, and is stored in order", async () => {
