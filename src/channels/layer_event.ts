@@ -24,7 +24,7 @@ const KINDS = {
   flush: "f",
 } as const;
 
-const KIND_OF = new Map(
+const KIND_OF = new Map<string, LayerEvent["kind"]>(
   Object.entries(KINDS).map(([kind, letter]) => [letter, kind as LayerEvent["kind"]]),
 );
 
@@ -38,19 +38,35 @@ export function encodeEvent(
 
 /** Decodes an event; null when it is none, of a newer version perhaps. */
 export function decodeEvent(bytes: Uint8Array): LayerEvent | null {
-  const line = bytes.indexOf(NEWLINE);
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [letter = "", channel = "", group = ""] = buffer.toString("latin1", 0, line).split(" ");
-  const kind = KIND_OF.get(letter as typeof KINDS[LayerEvent["kind"]]);
-  if (kind === undefined) return null;
-  return {
-    kind,
-    channel,
-    group,
-    get text() {
-      return buffer.toString("utf8", line + 1);
-    },
-  };
+  const buffer = bytes instanceof Buffer
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headEnd = buffer.indexOf(NEWLINE);
+  const head = buffer.toString("latin1", 0, headEnd);
+  const kind = head[1] === " " ? KIND_OF.get(head[0]!) : undefined;
+  return kind === undefined ? null : new DecodedEvent(kind, head, buffer, headEnd + 1);
+}
+
+/** Nearly all that an instance hears is this, and of that most concerns nobody here. */
+class DecodedEvent implements LayerEvent {
+  readonly kind: LayerEvent["kind"];
+  readonly channel: string;
+  readonly group: string;
+  readonly #buffer: Buffer;
+  readonly #textAt: number;
+
+  constructor(kind: LayerEvent["kind"], head: string, buffer: Buffer, textAt: number) {
+    const channelEnd = head.indexOf(" ", 2);
+    this.kind = kind;
+    this.channel = head.slice(2, channelEnd);
+    this.group = head.slice(channelEnd + 1);
+    this.#buffer = buffer;
+    this.#textAt = textAt;
+  }
+
+  get text(): string {
+    return this.#buffer.toString("utf8", this.#textAt);
+  }
 }
 
 /** An event of the SQL door: `{"group", "message"}`, `{"channel", "message"}` or `{"wake"}`. */

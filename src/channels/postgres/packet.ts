@@ -133,9 +133,15 @@ export class Unpacker {
 
   unpack(packet: Uint8Array, handler: UnpackHandler): void {
     const buffer = Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength);
+    let topic = "";
+    let topicAt = -1;
     for (let at = 0; at < buffer.length;) {
       const topicLength = buffer[at]!;
-      const topic = buffer.toString("latin1", at + 1, at + 1 + topicLength);
+      // Most often it is the one before: comparing is cheaper than decoding.
+      if (topicAt < 0 || !sameBytes(buffer, topicAt, at, 1 + topicLength)) {
+        topic = buffer.toString("latin1", at + 1, at + 1 + topicLength);
+        topicAt = at;
+      }
       at += 1 + topicLength;
       const kind = buffer[at]!;
       const length = buffer.readUInt32BE(at + 1);
@@ -163,4 +169,10 @@ export class Unpacker {
       handler.deliver(topic, whole);
     }
   }
+}
+
+function sameBytes(buffer: Buffer, one: number, other: number, length: number): boolean {
+  let i = 0;
+  while (i < length && buffer[one + i] === buffer[other + i]) i++;
+  return i === length;
 }
