@@ -37,7 +37,7 @@ const CHANNEL = "bench_listeners";
 
 /** Notifies listeners that only open what they hear: one payload a statement, sealed as the bus does. */
 export async function measureListeners(options: ListenersOptions): Promise<ListenersResult[]> {
-  await using postgres = await startBenchPostgres(COUNTING_SETTINGS);
+  await using postgres = await startBenchPostgres({ settings: COUNTING_SETTINGS, seasoned: false });
   const results: ListenersResult[] = [];
   for (const listeners of options.counts) {
     for (const bytes of SIZES) {

@@ -140,6 +140,7 @@ async function runRow(row: Row, seconds: number, relayCpu: number | null): Promi
   const profiles = values["cpu-prof"];
   await using servers = await startMaru({
     instances: Number(values.instances),
+    seasoned: !values.smoke,
     settings: Object.fromEntries(values.postgres.map(toSetting)),
     flags: profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`],
     graceful: profiles !== undefined,

@@ -8,6 +8,8 @@ export interface MaruOptions {
   readonly instances?: number;
   /** More settings of PostgreSQL. @default none */
   readonly settings?: Readonly<Record<string, string>>;
+  /** See {@linkcode startBenchPostgres}. @default true */
+  readonly seasoned?: boolean;
   /** More arguments of `deno run`. @default none */
   readonly flags?: readonly string[];
   /** Let the instances end by themselves, so that their profiles are written. @default false */
@@ -26,7 +28,7 @@ export async function startMaru(options: MaruOptions = {}): Promise<MaruServers>
   const { instances: count = 2, graceful = false, collecting = false } = options;
   const flags = [...options.flags ?? [], ...collecting ? COLLECTING_FLAGS : []];
   await using starting = new AsyncDisposableStack();
-  const postgres = starting.use(await startBenchPostgres(options.settings));
+  const postgres = starting.use(await startBenchPostgres(options));
   const env = { MESSAGE_RATE: "0", LOG_LEVEL: "warning" };
   const instances: Instance[] = [];
   for (let i = 0; i < count; i++) {

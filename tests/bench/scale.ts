@@ -72,7 +72,11 @@ export async function measureScale(options: ScaleOptions): Promise<ScaleReport> 
   const { seconds = settings.seconds, bytes } = options;
   const results: ScaleResult[] = [];
   for (const count of settings.counts) {
-    await using servers = await startMaru({ instances: count, settings: COUNTING_SETTINGS });
+    await using servers = await startMaru({
+      instances: count,
+      settings: COUNTING_SETTINGS,
+      seasoned: !options.smoke,
+    });
     for (const load of settings.loads) {
       console.log(`${count} instances: ${load.rooms} rooms of ${load.members}, ${load.rate}/s …`);
       results.push(await measureLoad(servers, load, { seconds, warmUpSeconds, bytes }));

@@ -52,7 +52,7 @@ if (values.help) {
 Deno.exit(await main());
 
 async function main(): Promise<number> {
-  await using postgres = await startBenchPostgres();
+  await using postgres = await startBenchPostgres({ seasoned: !values.smoke });
   await migrateChannels(postgres.url);
   const server = { url: postgres.url, postgresPid: postgres.pid };
   if (values.smoke) return await smoke(server) ? 0 : 1;

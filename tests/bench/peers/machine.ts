@@ -39,7 +39,7 @@ export async function describeVersions(
 }
 
 async function postgresVersion(): Promise<string> {
-  await using postgres = await startBenchPostgres();
+  await using postgres = await startBenchPostgres({ seasoned: false });
   const sql = connect(postgres.url, { name: "maru-bench" });
   const [row] = await sql`show server_version`;
   await sql.end({ timeout: 1 });
