@@ -1,4 +1,5 @@
 import postgres from "postgres";
+import { closeGap } from "./close_gap.ts";
 import { DatabaseTimeoutError } from "./errors.ts";
 
 /** A postgres.js instance whose `bigint` columns are numbers: no counter of Maru passes 2^53. */
@@ -59,7 +60,7 @@ export class Pool implements AsyncDisposable {
       this.#discard(sql);
     }, limit);
     try {
-      return await Promise.race([run(sql), late.promise]);
+      return closeGap(await Promise.race([run(sql), late.promise]));
     } finally {
       clearTimeout(timer);
     }

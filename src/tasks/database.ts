@@ -1,6 +1,7 @@
 import type { Db } from "pg-boss";
 import postgres from "postgres";
 import type { WarnHandler } from "../channels/mod.ts";
+import { closeGap } from "../db/close_gap.ts";
 import { DatabaseTimeoutError } from "../db/errors.ts";
 import type { Sql } from "../db/pool.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -60,7 +61,7 @@ export class TasksDatabase implements Db, AsyncDisposable {
       this.#discard(sql);
     }, timeoutMs);
     try {
-      return await Promise.race([run(sql), late.promise]);
+      return closeGap(await Promise.race([run(sql), late.promise]));
     } finally {
       clearTimeout(timer);
     }
@@ -179,7 +180,7 @@ export async function runStatement(
     await (values.length === 0
       ? sql.unsafe(text)
       : sql.unsafe(text, values as postgres.ParameterOrJSON<never>[]));
-  return { rows: [...result].flat() };
+  return { rows: [...closeGap(result)].flat() };
 }
 
 /** A script that begins and commits by itself has to stay on one connection. */
