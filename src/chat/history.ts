@@ -1,4 +1,3 @@
-import { answered } from "../db/answered.ts";
 import type { Pool } from "../db/pool.ts";
 import type { History } from "../protocol/bodies.ts";
 import { entryMessage } from "./entry.ts";
@@ -25,8 +24,7 @@ export async function readHistory(
   const rows = await readers.query((sql) =>
     sql<HistoryRow[]>`
       select r.last_position as head, r.first_seq, r.last_seq, log_history() as history, e.*
-      from (select 1) always
-      left join rooms r on r.id = ${roomId}
+      from rooms r
       left join lateral (
         (select ${sql.unsafe(MESSAGE_COLUMNS)} from messages m
          where m.room_id = r.id and m.seq < ${before} order by m.seq desc limit ${
@@ -36,10 +34,11 @@ export async function readHistory(
         (select ${sql.unsafe(MESSAGE_COLUMNS)} from messages m
          where m.room_id = r.id and m.seq > ${after} order by m.seq limit ${newer})
       ) e on true
+      where r.id = ${roomId}
       order by e.seq`
   );
-  const first = answered(rows);
-  if (first.head === null) return null;
+  const first = rows[0];
+  if (first === undefined) return null;
   return {
     messages: first.seq === null ? [] : rows.map((row) => entryMessage(toEntry(row))),
     position: first.head,
@@ -53,8 +52,7 @@ const MESSAGE_COLUMNS = "m.position, m.seq, m.version, m.id, m.sender_id, m.send
   "m.reply_to, m.created_at, m.edited_at, m.deleted_at";
 
 interface HistoryRow extends MessageRow {
-  /** Null when there is no such room. */
-  readonly head: number | null;
+  readonly head: number;
   readonly first_seq: number;
   readonly last_seq: number;
   readonly history: string;

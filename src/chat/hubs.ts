@@ -159,7 +159,7 @@ export class Hubs implements AsyncDisposable {
       const hub = this.#hubs.get(head.roomId);
       if (hub === undefined) continue;
       if (head.position === null) {
-        await this.#removeDeleted(hub);
+        this.#remove(hub, true);
         continue;
       }
       hub.catchUp(head.position);
@@ -202,7 +202,7 @@ export class Hubs implements AsyncDisposable {
     for (const { roomId, position } of now.differing) {
       const hub = this.#hubs.get(roomId);
       if (hub === undefined || hub.history === now.history) continue;
-      if (position === null) await this.#removeDeleted(hub);
+      if (position === null) this.#remove(hub, true);
       else hub.restart("epoch", now.history, position);
     }
     return true;
@@ -213,12 +213,6 @@ export class Hubs implements AsyncDisposable {
     for (const hub of this.#hubs.values()) {
       if (hub.members.size === 0 && now - hub.idleSince > IDLE_HUB_MS) this.#remove(hub, false);
     }
-  }
-
-  /** That a room is gone ends its sockets for good: it takes two looks that find it so. */
-  async #removeDeleted(hub: Hub): Promise<void> {
-    const page = await this.#options.log.read(hub.roomId, Number.MAX_SAFE_INTEGER);
-    if (page === null) this.#remove(hub, true);
   }
 
   #remove(hub: Hub, deleted: boolean): void {

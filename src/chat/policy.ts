@@ -1,5 +1,4 @@
 import type { Person } from "../accounts/mod.ts";
-import { answered } from "../db/answered.ts";
 import type { Pool } from "../db/pool.ts";
 import type { ErrorCode } from "../protocol/codes.ts";
 
@@ -62,23 +61,18 @@ export async function loadAccess(
 ): Promise<{ access: RoomAccess; roles: Map<string, Role> } | null> {
   const rows = await readers.query((sql) =>
     sql<
-      {
-        access_version: number | null;
-        is_private: boolean;
-        user_id: string | null;
-        role: Role | null;
-      }[]
+      { access_version: number; is_private: boolean; user_id: string | null; role: Role | null }[]
     >`
       select r.access_version, r.is_private, m.user_id, m.role
-      from (select 1) always
-      left join rooms r on r.id = ${roomId}
+      from rooms r
       left join members m on m.room_id = r.id
         and m.user_id in (select value::uuid from json_array_elements_text(${
       JSON.stringify(userIds)
-    }::text::json))`
+    }::text::json))
+      where r.id = ${roomId}`
   );
-  const first = answered(rows);
-  if (first.access_version === null) return null;
+  const first = rows[0];
+  if (first === undefined) return null;
   const roles = new Map<string, Role>();
   for (const row of rows) if (row.user_id !== null) roles.set(row.user_id, row.role!);
   return {

@@ -1,4 +1,3 @@
-import { answered } from "../db/answered.ts";
 import type { Pool } from "../db/pool.ts";
 import type { ChangeKind } from "../protocol/frames.ts";
 import type { Entry } from "./entry.ts";
@@ -108,8 +107,7 @@ export class RoomLog {
       sql<LogRow[]>`
         select r.last_position as head, r.first_position, r.last_seq, r.access_version,
           log_history() as history, e.*
-        from (select 1) always
-        left join rooms r on r.id = ${roomId}
+        from rooms r
         left join lateral (
           (select m.position, null as kind, m.seq, m.version, m.id, m.sender_id, m.sender_name,
              m.body, m.reply_to, m.created_at, m.edited_at, m.deleted_at
@@ -124,10 +122,11 @@ export class RoomLog {
            order by c.position limit ${limit})
           order by position limit ${limit}
         ) e on true
+        where r.id = ${roomId}
         order by e.position`
     );
-    const first = answered(rows);
-    if (first.head === null) return null;
+    const first = rows[0];
+    if (first === undefined) return null;
     return {
       entries: first.position === null ? [] : rows.map(toEntry),
       head: first.head,
@@ -196,8 +195,7 @@ export interface MessageRow {
 }
 
 interface LogRow extends MessageRow {
-  /** Null when there is no such room. */
-  readonly head: number | null;
+  readonly head: number;
   readonly first_position: number;
   readonly last_seq: number;
   readonly access_version: number;

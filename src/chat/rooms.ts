@@ -1,5 +1,4 @@
 import type { Person } from "../accounts/mod.ts";
-import { answered } from "../db/answered.ts";
 import type { Pool } from "../db/pool.ts";
 import type { Room, RoomList } from "../protocol/bodies.ts";
 import type { RoomName } from "../protocol/room_name.ts";
@@ -41,17 +40,16 @@ export class Rooms {
   /** The room of a name as a person sees it, or `null` when there is none. */
   async find(name: RoomName, person: Person | null): Promise<RoomView | null> {
     const userId = person?.id ?? null;
-    const rows = await this.#readers.query((sql) =>
-      sql<(RoomRow | { readonly id: null })[]>`
+    const [row] = await this.#readers.query((sql) =>
+      sql<RoomRow[]>`
         select r.id, r.name, r.created_at, r.last_seq, r.last_message_at, r.first_seq,
           r.first_position, r.last_position, r.access_version, r.is_private, m.role,
           log_history() as history
-        from (select 1) always
-        left join rooms r on r.key = ${name.key}
-        left join members m on m.room_id = r.id and m.user_id = ${userId}::uuid`
+        from rooms r
+        left join members m on m.room_id = r.id and m.user_id = ${userId}::uuid
+        where r.key = ${name.key}`
     );
-    const row = answered(rows);
-    return row.id === null ? null : toView(row);
+    return row === undefined ? null : toView(row);
   }
 
   /**
