@@ -9,8 +9,11 @@ export function printComparisons(comparisons: readonly Comparison[]): string {
   return [
     "One process sends; each receiving instance is a process of its own, with a member in each " +
     `group; they and PostgreSQL share ${navigator.hardwareConcurrency} cores.`,
-    "Bare: pg_notify and listen of postgres.js, one call a message, as many more as a message has " +
-    "pieces of 7,999 bytes; awaited one after the other, or pipelined on one connection.",
+    "Bare: pg_notify and listen of postgres.js, one call a message; awaited one after the other, or " +
+    "pipelined on one connection. PostgreSQL takes no more than 7,999 bytes a call, so a longer " +
+    "message is cut, which takes 20 KB three calls and three transactions.",
+    "In both, the sender listens, too, as an instance with users of its own does. The layer also " +
+    "encrypts, finds what was forged or came twice, and tells a long message whole or not at all.",
     "",
     "Messages a second that the slowest instance hears while as much is sent as is taken",
     table(CAPACITY_HEAD, comparisons.map(capacityRow)),
