@@ -38,6 +38,13 @@ export const MAX_WAIT_MS = 10_000;
  * costs the database as much as some twenty messages in it.
  */
 const BUSY_PACE_MS = 15;
+/**
+ * A database under load takes longer for a batch. Then the next one begins after three times as
+ * long: meanwhile the rooms' rows are free for other instances, and larger batches are the cure …
+ */
+const BUSY_PACE_TIMES = 3;
+/** … up to here, since somebody waits. */
+const BUSY_PACE_MAX_MS = 40;
 const BUSY_ENOUGH = 200;
 
 const RETRY_DELAY_MS = 100;
@@ -127,7 +134,9 @@ export class Writer implements AsyncDisposable {
       const batch = this.#take();
       if (batch.length === 0) continue;
       await this.#store(batch);
-      const rest = startedAt + BUSY_PACE_MS - performance.now();
+      const took = performance.now() - startedAt;
+      const rest = Math.min(Math.max(BUSY_PACE_MS, BUSY_PACE_TIMES * took), BUSY_PACE_MAX_MS) -
+        took;
       if (batch.length > 1 && this.#queue.size < BUSY_ENOUGH && rest > 1) {
         await new Promise((resolve) => setTimeout(resolve, rest));
       }

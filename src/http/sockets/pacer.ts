@@ -1,5 +1,5 @@
 /** A socket that was just written to is written to again after this at the earliest. */
-export const PACE_MS = 20;
+export const PACE_MS = 25;
 
 /** What a {@linkcode Pacer} flushes. */
 export interface Paced {
@@ -11,7 +11,7 @@ export interface Paced {
 /**
  * Joins the writes of busy sockets. A quiet one is flushed at the end of the turn, and is **hot**
  * then; a hot one is flushed at the next tick, and cools down when nothing waited. So a message in a
- * quiet room goes out at once, and a room in which a hundred talk costs its members at most fifty
+ * quiet room goes out at once, and a room in which a hundred talk costs its members at most forty
  * writes a second. One timer for all, and only while any is hot.
  */
 export class Pacer implements Disposable {
