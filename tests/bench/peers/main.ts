@@ -23,14 +23,19 @@ docs/benchmarks.md and its charts are written anew.
   --page FILE      the page (default docs/benchmarks.md; with --quick or --only .data/benchmarks.md)
 `;
 
+// The targets name 20,000 in rooms of 2; what lies above is for whoever carries that.
+const PAIR_RATES = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 24_000, 28_000];
+// … and 1,600, 3,200 and 5,000 in rooms of 25.
+const GROUP_RATES = [50, 100, 200, 400, 800, 1_600, 3_200, 5_000];
+
 const FULL: Settings = {
   seconds: 5,
   warmUpSeconds: 2,
   bisections: 2,
   bytes: 100,
   shapes: {
-    pairs: { rooms: 250, members: 2, rates: [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000] },
-    groups: { rooms: 20, members: 25, rates: [50, 100, 200, 400, 800, 1_600, 3_200] },
+    pairs: { rooms: 250, members: 2, rates: PAIR_RATES },
+    groups: { rooms: 20, members: 25, rates: GROUP_RATES },
   },
   idleClients: 4_000,
   settleSeconds: 10,

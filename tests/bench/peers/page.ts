@@ -118,8 +118,8 @@ ${targetTable(report)}
 - Each rate is tried on new server processes and an empty database: ${settings.warmUpSeconds} s of warm-up, then
   ${settings.seconds} s measured. A rate that lost nothing and was late by less than twice is tried once more. After the
   first rate that fails, the gap below it is halved ${settings.bisections} times.
-- Two server processes each (the relay: one), an embedded PostgreSQL with the same settings and
-  synchronous commit for all. Messages have ${settings.bytes} bytes of text, and all servers send the same fields.
+- Two server processes each (the relay: one), an embedded PostgreSQL with the same settings, synchronous
+  commit and WAL files made before the load for all. Messages have ${settings.bytes} bytes of text, and all servers send the same fields.
 - **Maru**: two instances, \`maru.v1\`; the rate limit for people is off. "One object a frame" is
   the same without the subprotocol: all that becomes ready in one turn is then not joined.
 - **Socket.IO**: two Node.js processes, WebSocket only. A message is inserted (\`returning id\`, a

@@ -3,7 +3,7 @@ import { commonRate, highest, type PeerResult, type Step } from "./results.ts";
 import { cpuAtSameRate, judge } from "./targets.ts";
 
 function step(rate: number, passed: boolean, cpuPerDelivery = 1): Step {
-  return { rate, passed, cpuPerDelivery } as Step;
+  return { rate, passed, cpuPerDelivery, result: { delivery: { p99: 93 } } } as Step;
 }
 
 function peer(key: string, pairs: readonly Step[], groups: readonly Step[]): PeerResult {
@@ -51,6 +51,26 @@ Deno.test("targets are held against each one's highest rate; what was not measur
   for (const one of [rateOfDjango!, cpuOfDjango!, memory!]) {
     assert.deepEqual([one.found, one.reached], ["not measured", null]);
   }
+});
+
+Deno.test("the proof is held against the rates that it names, in the same run", () => {
+  const maru = peer(
+    "maru",
+    [{ ...step(20_000, true), result: { delivery: { p99: 93 } } } as Step],
+    [
+      step(3_200, true, 9),
+      step(5_000, true, 9),
+    ],
+  );
+  const plain = peer("maru-plain", [], [step(3_200, false, 10)]);
+  const relay = peer("relay", [], [step(1_600, true, 8)]);
+  const proof = judge({ peers: [maru, plain, relay] }).slice(5);
+  assert.deepEqual(proof.map(({ found, reached }) => [found, reached]), [
+    ["93 ms", true],
+    ["not measured", null],
+    ["1.13 ×", true],
+    ["1.13 ×", false],
+  ]);
 });
 
 Deno.test("CPU is compared at the highest rate that both passed, too", () => {

@@ -13,11 +13,24 @@ const RATE_OF_DJANGO = 25;
 const CPU_OF_SOCKET_IO = 1 / 3;
 const CPU_OF_DJANGO = 1 / 15;
 const IDLE_KB = 24;
+/** In rooms of 2, at this rate, … */
+const PROOF_RATE = 20_000;
+/** … to deliver within this. */
+const PROOF_P99_MS = 100;
+/** In rooms of 25: who, at which rate, may take how much of the bare relay's CPU a delivery. */
+const PROOF_CPU = [
+  { key: "maru-plain", what: "one object a frame", rate: 3_200, limit: 1.8 },
+  { key: "maru", what: "frames joined", rate: 3_200, limit: 1.5 },
+  { key: "maru", what: "frames joined", rate: 5_000, limit: 1.1 },
+];
+const RELAY_RATE = 1_600;
 
 /** Holds Maru's results to what it is to reach beside its peers. */
 export function judge({ peers }: Pick<Report, "peers">): Target[] {
   const of = (key: string) => peers.find((peer) => peer.key === key);
   const [maru, socketIo, django] = [of("maru"), of("socketio-pg"), of("django")];
+  const p99 = passedAt(maru?.steps.pairs, PROOF_RATE)?.result.delivery.p99 ?? null;
+  const relay = passedAt(of("relay")?.steps.groups, RELAY_RATE)?.cpuPerDelivery;
   const kilobytes = maru?.idle == null ? null : maru.idle.bytesPerConnection / 1024;
   return [
     {
@@ -42,6 +55,22 @@ export function judge({ peers }: Pick<Report, "peers">): Target[] {
       found: kilobytes === null ? "not measured" : `${kilobytes.toFixed(1)} KB`,
       reached: kilobytes === null ? null : kilobytes <= IDLE_KB,
     },
+    {
+      what: `rooms of 2 at ${PROOF_RATE.toLocaleString("en")}/s: p99 at most ${PROOF_P99_MS} ms`,
+      found: p99 === null ? "not measured" : `${Math.round(p99)} ms`,
+      reached: p99 === null ? null : p99 <= PROOF_P99_MS,
+    },
+    ...PROOF_CPU.map(({ key, what, rate, limit }) => {
+      const cpu = passedAt(of(key)?.steps.groups, rate)?.cpuPerDelivery;
+      const ratio = cpu === undefined || relay === undefined ? null : cpu / relay;
+      return {
+        what:
+          `rooms of 25 at ${rate.toLocaleString("en")}/s, ${what}: at most ${limit} × the CPU ` +
+          `a delivery of the bare relay at ${RELAY_RATE.toLocaleString("en")}/s`,
+        found: ratio === null ? "not measured" : `${ratio.toFixed(2)} ×`,
+        reached: ratio === null ? null : ratio <= limit,
+      };
+    }),
   ];
 }
 
@@ -56,6 +85,11 @@ export function cpuAtSameRate(
   if (common === undefined) return null;
   const ratio = cpuRatio(maru, peer, (steps) => stepAt(steps, common.rate));
   return ratio === null ? null : { rate: common.rate, ratio };
+}
+
+function passedAt(steps: readonly Step[] = [], rate: number): Step | null {
+  const step = stepAt(steps, rate);
+  return step?.passed === true ? step : null;
 }
 
 function rateRatio(maru: PeerResult | undefined, peer: PeerResult | undefined): number | null {
