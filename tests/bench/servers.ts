@@ -35,7 +35,9 @@ const COLLECTIONS = 3;
 const COLLECTION_MS = 1_000;
 
 /** Lets servers collect their garbage, those that can be told to. */
-export async function collectGarbage({ collecting }: Servers): Promise<void> {
+export async function collectGarbage(
+  { collecting }: Pick<Servers, "collecting">,
+): Promise<void> {
   // Pages are given back by a collection after the one that has emptied them, and in the background.
   for (let i = 0; i < COLLECTIONS; i++) {
     for (const pid of collecting) Deno.kill(pid, "SIGUSR2");
