@@ -34,9 +34,8 @@ export function openConnection(
 }
 
 /**
- * One connection, opened when first needed, with a time-out on each statement, and replaced after any
- * error: the network may have swallowed it, and after an error in the middle of rows postgres.js
- * 3.4.9 begins the next result with as many holes.
+ * One connection, opened when first needed, with a time-out on each statement, and replaced on any
+ * error of the connection: the old one may have been swallowed by the network.
  */
 export class Connection {
   readonly #open: () => postgres.Sql;
@@ -68,9 +67,9 @@ export class Connection {
       STATEMENT_TIMEOUT_MS,
     );
     try {
-      return await Promise.race([query(sql), late.promise]);
+      return closeGap(await Promise.race([query(sql), late.promise]));
     } catch (error) {
-      if (this.#sql === sql) {
+      if (!isAnswer(error) && this.#sql === sql) {
         this.#sql = undefined;
         sql.end({ timeout: 0 }).catch(() => {});
       }
@@ -84,4 +83,21 @@ export class Connection {
     this.#closed = true;
     await this.#sql?.end({ timeout: 1 });
   }
+}
+
+/** Whether the server itself answered with an error, and the connection is as good as before. */
+function isAnswer(error: unknown): boolean {
+  const { name, severity_local: severity } = error as { name?: string; severity_local?: string };
+  return name === "PostgresError" && severity !== "FATAL" && severity !== "PANIC";
+}
+
+/**
+ * After an error in the middle of rows postgres.js 3.4.9 begins the next result with as many holes.
+ * (`src/db/close_gap.ts` tells more; this library imports nothing of the application.)
+ */
+function closeGap<T>(result: T): T {
+  if (Array.isArray(result) && result.length > 0 && !(0 in result)) {
+    result.splice(0, result.findIndex((_, index) => index in result));
+  }
+  return result;
 }

@@ -136,7 +136,8 @@ export class Seal {
     // Instances come and go; an attacker who invents names must not fill the memory.
     if (this.#publishers.size >= MAX_PUBLISHERS) this.#publishers.clear();
     const publisher = { name: header.toString("hex", 5, PREFIX_BYTES), key };
-    this.#publishers.set(prefix, publisher);
+    // A string of its own: a part of the payload would keep the whole of it.
+    this.#publishers.set(Buffer.from(prefix).toString(), publisher);
     return publisher;
   }
 
