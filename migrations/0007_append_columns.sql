@@ -56,9 +56,10 @@ begin
         case
           when r.id is null then 'no_room'
           when m.seq is not null then case when m.digest = i.digest then 'duplicate' else 'id_conflict' end
-          -- The first of this id was refused: this one is not let past it.
-          when turn > 1 or i.access_version <> r.access_version then 'access_changed'
+          when i.access_version <> r.access_version then 'access_changed'
           when i.reply_to > r.last_seq then 'no_such_reply'
+          -- The first of this id was refused for good: this one, whatever it says, is not let past it.
+          when turn > 1 then 'id_conflict'
           else 'stored'
         end as outcome
       from (

@@ -73,7 +73,8 @@ Deno.test("of two equal ids in a batch the second shares the fate of the first",
   await using db = await createTestDatabase();
   const room = await makeRoom(db, "a");
   const id = crypto.randomUUID();
-  const rows = await append(db, room, {}, { id, access_version: 9 }, {}, { id }, {});
+  const stale = { id, access_version: 9 };
+  const rows = await append(db, room, {}, stale, {}, stale, {});
   assert.deepEqual(outcomes(rows), [
     "stored",
     "access_changed",
@@ -82,6 +83,22 @@ Deno.test("of two equal ids in a batch the second shares the fate of the first",
     "stored",
   ]);
   assert.deepEqual(rows.map((row) => row["seq"]), [1, null, 2, null, 3]);
+});
+
+Deno.test("of two equal ids in a batch the second does not overtake when the first is refused for good", async () => {
+  await using db = await createTestDatabase();
+  const room = await makeRoom(db, "a");
+  const id = crypto.randomUUID();
+  const rows = await append(
+    db,
+    room,
+    { id, reply_to: 99 },
+    {},
+    { id, reply_to: 99 },
+    { id },
+  );
+  assert.deepEqual(outcomes(rows), ["no_such_reply", "stored", "no_such_reply", "id_conflict"]);
+  assert.deepEqual(rows.map((row) => row["seq"]), [null, 1, null, null]);
 });
 
 Deno.test("the same id in another room is another message", async () => {
