@@ -39,9 +39,11 @@ export const MAX_WAIT_MS = 10_000;
  */
 const BUSY_PACE_MS = 15;
 /**
- * A database under load takes longer for a batch. Then the next one begins after three times as
- * long: meanwhile the rooms' rows are free for other instances, and larger batches are the cure …
+ * A database under load takes longer for a batch. Where that is not only the way to it, since the
+ * batch was one of many messages, the next one begins three times as long after it began: meanwhile
+ * the rooms' rows are free for other instances, and larger batches are the cure …
  */
+const BUSY_BATCH = 20;
 const BUSY_PACE_TIMES = 3;
 /** … up to here, since somebody waits. */
 const BUSY_PACE_MAX_MS = 40;
@@ -135,8 +137,8 @@ export class Writer implements AsyncDisposable {
       if (batch.length === 0) continue;
       await this.#store(batch);
       const took = performance.now() - startedAt;
-      const rest = Math.min(Math.max(BUSY_PACE_MS, BUSY_PACE_TIMES * took), BUSY_PACE_MAX_MS) -
-        took;
+      const times = batch.length < BUSY_BATCH ? 1 : BUSY_PACE_TIMES;
+      const rest = Math.min(Math.max(BUSY_PACE_MS, times * took), BUSY_PACE_MAX_MS) - took;
       if (batch.length > 1 && this.#queue.size < BUSY_ENOUGH && rest > 1) {
         await new Promise((resolve) => setTimeout(resolve, rest));
       }

@@ -57,6 +57,33 @@ Deno.test("what arrives in one turn is one batch, delivered as one run before it
   assert.deepEqual(world.delivered, [[1, 1, 3]]);
 });
 
+Deno.test("whatever a text or a name is made of, it is stored as it was written", async () => {
+  await using world = await openWriter();
+  const texts = [
+    '"',
+    "\\",
+    '\\"',
+    "null",
+    "NULL",
+    "{}",
+    "a,b",
+    '","',
+    " ",
+    "line\r\nline\ttab",
+    "$& $1 ${x}",
+    "안녕 🙂",
+    "\u2028\u0001",
+  ];
+  const name = 'An "n", \\ {null}';
+  const results = await Promise.all(
+    texts.map((text) => world.append(text, { sender: { ...SENDER, name } })),
+  );
+  assert.ok(results.every(({ stored }) => stored));
+  assert.deepEqual(await world.texts(), texts);
+  const names = await world.db.sql`select distinct sender_name as name from messages`;
+  assert.deepEqual(names.map((row) => row["name"]), [name]);
+});
+
 Deno.test("a right withdrawn after the policy said yes: what was queued under it is not stored", async () => {
   const refusals = new Map<string, ErrorCode>([[SENDER.id, "not_allowed"]]);
   await using world = await openWriter(() => Promise.resolve({ accessVersion: 2, refusals }));
