@@ -205,6 +205,25 @@ Deno.test("a loss excuses nothing that was acknowledged before it, or after it",
   assert.deepEqual(between, ["acknowledged is stored"]);
 });
 
+Deno.test("who reads late may be shown what a second loss took, and only of the history before it", () => {
+  const late = (run: Mutable, epoch: string) => {
+    lossyRun(run);
+    run.losses = [...run.losses, { from: 80, stoppedAt: 90, endedAt: 95 }];
+    const now = [message(1), message(2), message(3, "m5")];
+    run.ari.events = [...run.ari.events, shown(4, { id: "m6", at: 85, epoch: "two" }), reset(99)];
+    // He is told of the first loss after the second.
+    run.bora.events = [
+      ...run.bora.events.slice(0, 4),
+      reset(100),
+      shown(4, { id: "m6", at: 100, epoch }),
+      reset(100),
+      loaded(105, now),
+    ];
+  };
+  assert.deepEqual(rulesBroken((run) => late(run, "two")), []);
+  assert.deepEqual(rulesBroken((run) => late(run, "three")), ["shown is stored"]);
+});
+
 Deno.test("what was lost may be stored again after what was said next, but not later", () => {
   const again = (run: Mutable, at: number) => {
     lossyRun(run);
