@@ -23,7 +23,12 @@ export const SWEEP_INTERVAL_DEAF_MS = 250;
 /** A hub without a socket is let go after this. */
 export const IDLE_HUB_MS = 30_000;
 
-const GAP_GRACE_MS = 50;
+/**
+ * A gap that stays for longer is read. While instances are listening, what is missing is nearly always on
+ * its way, and later the busier the database is: reading it meanwhile makes it busier yet. Only an
+ * instance that died between its commit and its hint leaves a gap that nobody else closes.
+ */
+export const GAP_GRACE_MS = 250;
 
 /**
  * The hubs of one instance: finds a room's hub, tells and hears hints, and sweeps.
