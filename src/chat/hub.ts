@@ -25,14 +25,14 @@ export interface HubMember {
 /** What a {@linkcode Hub} needs of the rest. */
 export interface HubContext {
   read(roomId: number, after: number): Promise<LogPage | null>;
-  /** How long a gap may stay before it is read, in ms; 0 when no hints are to be expected. */
-  gapGraceMs(): number;
+  /** How much longer a gap that has stayed for so long waits, in ms; 0: it is read now. */
+  gapWaitMs(waitedMs: number): number;
   /** Calls back once at the end of the turn. */
   defer(callback: () => void): void;
   onError(message: string, error: unknown): void;
 }
 
-// What is collected ahead of a gap: beyond this it is read from the log anyway.
+// What is collected ahead of a gap: what does not fit is read from the log.
 const MAX_COLLECTED = 1_000;
 
 /**
@@ -212,6 +212,7 @@ export class Hub {
     this.#position = page.head;
     this.#history = page.history;
     this.#drain();
+    if (this.#behind) void this.#fill();
     return true;
   }
 
@@ -221,7 +222,15 @@ export class Hub {
   }
 
   #collect(run: Run): void {
-    if (this.#collected.size < MAX_COLLECTED) this.#collected.set(run.from, run);
+    const known = this.#collected.get(run.from);
+    // A copy may be a part only: of an item that was sent again, say.
+    if (known !== undefined && known.to >= run.to) return;
+    if (known !== undefined || this.#collected.size < MAX_COLLECTED) {
+      this.#collected.set(run.from, run);
+    } else {
+      this.#behind = true;
+      if (this.#position >= 0 && !this.#filling) void this.#fill();
+    }
   }
 
   /** Delivers what was collected and follows now; forgets what is behind. */
@@ -243,17 +252,21 @@ export class Hub {
     }
   }
 
-  /**
-   * Two instances that write to one room hear of each other's entries a little late, so a gap
-   * mostly closes by itself; only one that stays is worth a read.
-   */
+  /** A gap mostly closes by itself; only one that stays is worth a read. */
   #awaitGap(): void {
-    const graceMs = this.#context.gapGraceMs();
-    if (graceMs === 0) return this.catchUp(Number.MAX_SAFE_INTEGER);
-    this.#gapTimer ??= setTimeout(() => {
+    if (this.#gapTimer === undefined) this.#awaitFor(0);
+  }
+
+  #awaitFor(waitedMs: number): void {
+    const ms = this.#context.gapWaitMs(waitedMs);
+    if (ms === 0) return this.catchUp(Number.MAX_SAFE_INTEGER);
+    const position = this.#position;
+    this.#gapTimer = setTimeout(() => {
       this.#gapTimer = undefined;
-      if (this.#collected.size > 0) this.catchUp(Number.MAX_SAFE_INTEGER);
-    }, graceMs);
+      if (this.#collected.size === 0) return;
+      // When it has moved on meanwhile, this is another gap.
+      this.#awaitFor(this.#position === position ? waitedMs + ms : 0);
+    }, ms);
   }
 
   #stopWaiting(): void {

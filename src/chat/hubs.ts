@@ -1,6 +1,7 @@
 import type { Bus } from "../channels/mod.ts";
 import { isUnavailable } from "../db/errors.ts";
 import type { Pool } from "../db/pool.ts";
+import { GapPatience } from "./gap_patience.ts";
 import { decodeHint, encodeHint, LOG_TOPIC } from "./hint.ts";
 import { Hub, type HubContext } from "./hub.ts";
 import { loadAccess } from "./policy.ts";
@@ -24,13 +25,6 @@ export const SWEEP_INTERVAL_DEAF_MS = 250;
 export const IDLE_HUB_MS = 30_000;
 
 /**
- * A gap that stays for longer is read. While instances are listening, what is missing is nearly always on
- * its way, and later the busier the database is: reading it meanwhile makes it busier yet. Only an
- * instance that died between its commit and its hint leaves a gap that nobody else closes.
- */
-export const GAP_GRACE_MS = 250;
-
-/**
  * The hubs of one instance: finds a room's hub, tells and hears hints, and sweeps.
  *
  * The sweep compares all hubs with the database in one statement. It is what makes every hint
@@ -48,9 +42,10 @@ export class Hubs implements AsyncDisposable {
   constructor(options: HubsOptions) {
     this.#options = options;
     const { bus, log } = options;
+    const patience = new GapPatience();
     this.#context = {
       read: (roomId, after) => log.read(roomId, after),
-      gapGraceMs: () => bus.health().listening ? GAP_GRACE_MS : 0,
+      gapWaitMs: (waitedMs) => bus.health().listening ? patience.waitMs(waitedMs) : 0,
       defer: options.defer,
       onError: options.onError,
     };

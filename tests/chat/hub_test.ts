@@ -48,7 +48,7 @@ class World implements HubContext {
     };
   }
 
-  gapGraceMs = () => 0;
+  gapWaitMs = (_waitedMs: number) => 0;
   defer = (callback: () => void) => void this.#deferred.push(callback);
   onError = (_: string, error: unknown) => void this.errors.push(error);
 
@@ -166,6 +166,86 @@ Deno.test("a hint of what was never committed is forgotten, and read for once", 
   hub.offer(Run.of(entries(2, 2)));
   await world.settle();
   assert.deepEqual(member.positions, [2]);
+});
+
+Deno.test("a gap that closes by itself is not read; one that stays is, when patience ends", async () => {
+  const { world, hub, member } = await openHub(0);
+  world.head = 3;
+  const { reads } = world;
+  const asked: number[] = [];
+  const patient = Promise.withResolvers<void>();
+  world.gapWaitMs = (waitedMs) => {
+    asked.push(waitedMs);
+    if (waitedMs < 2) return 1;
+    patient.resolve();
+    return 0;
+  };
+  hub.offer(Run.of(entries(2, 2)));
+  hub.offer(Run.of(entries(1, 1)));
+  await world.settle();
+  assert.deepEqual([member.positions, world.reads], [[1, 2], reads]);
+  hub.offer(Run.of(entries(4, 4)));
+  world.head = 4;
+  await patient.promise;
+  await world.settle();
+  assert.deepEqual(asked, [0, 0, 1, 2]);
+  assert.deepEqual([member.positions, world.reads], [[1, 2, 3, 4], reads + 1]);
+});
+
+Deno.test("a gap that opened while another one closed has its own time", async () => {
+  const { world, hub, member } = await openHub(0);
+  world.head = 4;
+  const asked: number[] = [];
+  const again = Promise.withResolvers<void>();
+  world.gapWaitMs = (waitedMs) => {
+    if (asked.push(waitedMs) === 2) again.resolve();
+    return asked.length < 3 ? 1 : 0;
+  };
+  hub.offer(Run.of(entries(4, 4)));
+  hub.offer(Run.of(entries(2, 2)));
+  hub.offer(Run.of(entries(1, 1)));
+  await again.promise;
+  assert.deepEqual(asked, [0, 0], "it waits for 3 now, not for 1");
+  hub.offer(Run.of(entries(3, 3)));
+  await world.settle();
+  assert.deepEqual(member.positions, [1, 2, 3, 4]);
+});
+
+Deno.test("what comes ahead of a gap is not forgotten for a shorter copy of it", async () => {
+  const { world, hub, member } = await openHub(0);
+  world.gapWaitMs = () => 60_000;
+  hub.offer(Run.of(entries(2, 10)));
+  hub.offer(Run.of(entries(2, 2)));
+  hub.offer(Run.of(entries(1, 1)));
+  await world.settle();
+  assert.deepEqual(member.positions, Array.from({ length: 10 }, (_, i) => i + 1));
+});
+
+Deno.test("what does not fit ahead of a gap is read from the log", async () => {
+  const { world, hub, member } = await openHub(0);
+  world.gapWaitMs = () => 60_000;
+  world.head = 1_100;
+  for (let position = 2; position <= 1_100; position++) {
+    hub.offer(Run.of(entries(position, position)));
+  }
+  hub.offer(Run.of(entries(1, 1)));
+  await world.settle();
+  assert.deepEqual(member.positions, Array.from({ length: 1_100 }, (_, i) => i + 1));
+  hub.close();
+});
+
+Deno.test("what does not fit while the hub opens is read from the log", async () => {
+  const world = new World();
+  world.head = 1;
+  const hub = new Hub(1, world);
+  const opening = hub.open();
+  world.head = 1_200;
+  for (let position = 2; position <= 1_200; position++) {
+    hub.offer(Run.of(entries(position, position)));
+  }
+  await opening;
+  await world.settle();
+  assert.equal(hub.position, 1_200);
 });
 
 Deno.test("a gap that cannot be read is read at the next sweep", async () => {
