@@ -106,6 +106,10 @@ ${figure("coming-back")}
 
 ${targetTable(report)}
 
+The CPU of a delivery in rooms of 25 is compared where each server is full, since it falls with the
+rate for all of them. At the highest rate that two servers both carry, which is far below what Maru
+carries, they are nearer to one another: see [CPU](#cpu).
+
 ## How it is measured
 
 - One load generator, a process of its own on the same machine, holds ${
@@ -148,8 +152,8 @@ ${targetTable(report)}
 ## Repeat it
 
 \`\`\`sh
-deno task bench:peers            # all, some 25 minutes, on a machine that does nothing else
-deno task bench:peers --quick    # a few short steps; the numbers mean nothing
+deno task bench:peers --seconds ${settings.seconds}   # all, some 25 minutes, on a machine that does nothing else
+deno task bench:peers --quick       # a few short steps; the numbers mean nothing
 deno task bench:peers --only maru,socketio-pg
 \`\`\`
 
