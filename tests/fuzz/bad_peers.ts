@@ -1,6 +1,7 @@
-import { encodeFrame } from "./framing.ts";
+import { SLOW_UNSENT_BYTES } from "../../src/http/sockets/sockets.ts";
+import { encodeFrame, textFrame } from "./framing.ts";
 import type { Outcome } from "./outcome.ts";
-import { RawSocket } from "./raw_socket.ts";
+import { RawSocket, upgrade } from "./raw_socket.ts";
 
 const PEERS = 5;
 const END_TIMEOUT_MS = 90_000;
@@ -38,36 +39,51 @@ export async function silentPeers(port: number, room: string, outcome: Outcome):
 const BIG_TEXT = "긴글 ".repeat(2_600);
 const BIG_MESSAGES_MAX = 3_000;
 
+/** Options of {@linkcode deafPeers}. */
+export interface DeafOptions {
+  /** Whether the server has let go of all of these. @default what the kernel's table says */
+  readonly allGone?: (connections: readonly Deno.TcpConn[]) => Promise<boolean>;
+}
+
 /**
  * Peers in a loud room that never read and never close: let go when too much is unsent for them,
- * while whoever reads hears everything.
+ * and not before, while whoever reads hears everything.
  */
-export async function deafPeers(port: number, room: string, outcome: Outcome): Promise<void> {
-  const deaf = await Promise.all(Array.from({ length: PEERS }, () => openDeaf(port, room)));
-  outcome.count("a peer that never reads", PEERS);
-  await using speaker = await RawSocket.open(port, room);
+export async function deafPeers(
+  port: number,
+  room: string,
+  outcome: Outcome,
+  { allGone = allGoneInKernel }: DeafOptions = {},
+): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const deaf: Deno.TcpConn[] = [];
+  for (let n = 0; n < PEERS; n++) {
+    const { connection } = await upgrade(port, room);
+    stack.defer(() => connection.close());
+    deaf.push(connection);
+    outcome.count("a peer that never reads");
+  }
+  const speaker = stack.use(await RawSocket.open(port, room));
+  let spokenBytes = 0;
   const begun = performance.now();
   for (let n = 1; n <= BIG_MESSAGES_MAX && !await allGone(deaf); n++) {
-    const frame = JSON.stringify({ id: crypto.randomUUID(), message: `${n} ${BIG_TEXT}` });
-    await speaker.write(encodeFrame(new TextEncoder().encode(frame)));
+    const text = JSON.stringify({ id: crypto.randomUUID(), message: `${n} ${BIG_TEXT}` });
+    const frame = textFrame(text);
+    await speaker.write(frame);
     if (!await speaker.until(({ acks }) => acks >= n, END_TIMEOUT_MS)) {
       outcome.fail("a loud room falls silent because of those who do not read");
       break;
     }
+    if (speaker.answers.closed !== null) break;
+    spokenBytes += frame.length;
     if (performance.now() - begun > END_TIMEOUT_MS) break;
   }
   if (speaker.answers.closed !== null) outcome.fail("the speaker of a loud room is let go");
   if (!await allGone(deaf)) outcome.fail("a peer that never reads is kept");
-  for (const connection of deaf) connection.close();
-}
-
-async function openDeaf(port: number, room: string): Promise<Deno.TcpConn> {
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  const head = `GET /ws/chat/${room}/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n` +
-    "Connection: Upgrade\r\nSec-WebSocket-Key: bWFydSBiZW5jaCBsb2FkIQ==\r\n" +
-    "Sec-WebSocket-Version: 13\r\n\r\n";
-  await connection.write(new TextEncoder().encode(head));
-  return connection;
+  // With less unsent than this nobody is slow: these have been let go for another reason.
+  else if (spokenBytes < SLOW_UNSENT_BYTES) {
+    outcome.fail(`a peer that never reads is let go before it lags: after ${spokenBytes} bytes`);
+  }
 }
 
 const ESTABLISHED = "01";
@@ -76,7 +92,7 @@ const ESTABLISHED = "01";
  * Whether the server has let go of all of these. Its end of each is looked at, in the kernel's table:
  * what the kernel still keeps for a peer that does not read is nobody's connection any more.
  */
-async function allGone(connections: readonly Deno.TcpConn[]): Promise<boolean> {
+async function allGoneInKernel(connections: readonly Deno.TcpConn[]): Promise<boolean> {
   const held = new Set<string>();
   for (const line of (await Deno.readTextFile("/proc/net/tcp")).split("\n").slice(1)) {
     const [, local, remote, state] = line.trim().split(/\s+/);

@@ -88,15 +88,13 @@ async function attack(instance: Instance, outcome: Outcome): Promise<string> {
   const bystanders = await Bystanders.enter(instance.wsOrigin, "bystanders", outcome);
   await fuzzAll(instance, outcome, random, frames * WARM_UP_SHARE);
   const before = await settledMemory(instance);
-  const peers = [endlessMessages(instance.port, "fuzz-0", outcome)];
+  const parts = [endlessMessages(instance.port, "fuzz-0", outcome)];
   if (!values.short) {
-    peers.push(silentPeers(instance.port, "fuzz-1", outcome));
-    peers.push(deafPeers(instance.port, "loud", outcome));
+    parts.push(silentPeers(instance.port, "fuzz-1", outcome));
+    parts.push(deafPeers(instance.port, "loud", outcome));
   }
-  await Promise.all([
-    ...peers,
-    fuzzAll(instance, outcome, random, frames * (1 - WARM_UP_SHARE)),
-  ]);
+  parts.push(fuzzAll(instance, outcome, random, frames * (1 - WARM_UP_SHARE)));
+  await Promise.all(parts.map((part) => outcome.watch(part)));
   await bystanders[Symbol.asyncDispose]();
   console.log(`bystanders  ${bystanders.summary}`);
   if (exited) {
@@ -122,11 +120,15 @@ async function fuzzAll(
   random: SeededRandom,
   n: number,
 ): Promise<void> {
-  await Promise.all(Array.from({ length: WORKERS }, async (_, worker) => {
+  await Promise.all(Array.from({ length: WORKERS }, (_, worker) => {
     const target: FuzzTarget = { port, room: `fuzz-${worker}`, outcome, random: random.fork() };
-    await fuzzFrames(target, n * (1 - REQUEST_SHARE) / WORKERS);
-    await fuzzRequests(target, n * REQUEST_SHARE / WORKERS);
+    return outcome.watch(fuzzOne(target, n / WORKERS));
   }));
+}
+
+async function fuzzOne(target: FuzzTarget, n: number): Promise<void> {
+  await fuzzFrames(target, n * (1 - REQUEST_SHARE));
+  await fuzzRequests(target, n * REQUEST_SHARE);
 }
 
 async function createRooms(url: string): Promise<void> {

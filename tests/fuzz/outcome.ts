@@ -18,6 +18,15 @@ export class Outcome {
     if (known.examples.length < EXAMPLES) known.examples.push(what);
   }
 
+  /** Waits for a part of the run. What it throws is a failure, and the other parts go on. */
+  async watch(part: Promise<void>): Promise<void> {
+    try {
+      await part;
+    } catch (error) {
+      this.fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
   get total(): number {
     return [...this.tried.values()].reduce((sum, n) => sum + n, 0);
   }

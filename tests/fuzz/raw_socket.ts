@@ -12,24 +12,37 @@ export interface Answers {
   closed: number | null;
 }
 
+/** How long the server may take. */
+export interface RawSocketOptions {
+  /**
+   * To accept a connection, to answer the handshake, and to read what is written: longer is a hang.
+   *
+   * @default 15_000
+   */
+  readonly timeoutMs?: number;
+}
+
+/** A connection after its handshake. */
+export interface RawConnection {
+  readonly connection: Deno.TcpConn;
+  /** What came after the handshake's answer. */
+  readonly rest: Uint8Array;
+}
+
+const SERVER_TIMEOUT_MS = 15_000;
+
 /**
- * A WebSocket client on bare TCP: it can say everything that a right one never says, and counts what
- * it is answered.
+ * Connects and upgrades to a room's socket, and leaves the reading to the caller.
+ *
+ * @throws {Error} when the server refuses, or hangs
  */
-export class RawSocket implements AsyncDisposable {
-  readonly answers: Answers = { acks: 0, errors: 0, pongs: 0, codes: [], closed: null };
-  readonly #connection: Deno.TcpConn;
-  readonly #reading: Promise<void>;
-  #changed = Promise.withResolvers<void>();
-
-  private constructor(connection: Deno.TcpConn, rest: Uint8Array) {
-    this.#connection = connection;
-    this.#reading = this.#read(rest);
-  }
-
-  /** Opens a socket in a room. */
-  static async open(port: number, room: string): Promise<RawSocket> {
-    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+export async function upgrade(
+  port: number,
+  room: string,
+  { timeoutMs = SERVER_TIMEOUT_MS }: RawSocketOptions = {},
+): Promise<RawConnection> {
+  const connection = await connect(port, timeoutMs);
+  try {
     const lines = [
       `GET /ws/chat/${encodeURIComponent(room)}/ HTTP/1.1`,
       `Host: 127.0.0.1:${port}`,
@@ -40,20 +53,61 @@ export class RawSocket implements AsyncDisposable {
       "Sec-WebSocket-Protocol: maru.v1",
     ];
     await connection.write(encoder.encode(lines.join("\r\n") + "\r\n\r\n"));
-    const { head, rest } = await readHead(connection);
-    if (!head.startsWith("HTTP/1.1 101")) {
-      connection.close();
+    const { head, rest } = await within(timeoutMs, "open a socket", readHead(connection));
+    if (!head.startsWith("HTTP/1.1 101 ")) {
       throw new Error(`Cannot open a socket: ${head.split("\r\n")[0]}`);
     }
-    return new RawSocket(connection, rest);
+    return { connection, rest };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/**
+ * A WebSocket client on bare TCP: it can say everything that a right one never says, and counts what
+ * it is answered.
+ */
+export class RawSocket implements AsyncDisposable {
+  readonly answers: Answers = { acks: 0, errors: 0, pongs: 0, codes: [], closed: null };
+  readonly #connection: Deno.TcpConn;
+  readonly #timeoutMs: number;
+  readonly #reading: Promise<void>;
+  #changed = Promise.withResolvers<void>();
+
+  private constructor(
+    { connection, rest }: RawConnection,
+    { timeoutMs = SERVER_TIMEOUT_MS }: RawSocketOptions,
+  ) {
+    this.#connection = connection;
+    this.#timeoutMs = timeoutMs;
+    this.#reading = this.#read(rest);
   }
 
-  /** Writes bytes; `false` when the other side is gone. */
+  /**
+   * Opens a socket in a room.
+   *
+   * @throws {Error} when the server refuses, or hangs
+   */
+  static async open(
+    port: number,
+    room: string,
+    options: RawSocketOptions = {},
+  ): Promise<RawSocket> {
+    return new RawSocket(await upgrade(port, room, options), options);
+  }
+
+  /**
+   * Writes bytes; `false` when the other side is gone.
+   *
+   * @throws {Error} when the other side neither reads them nor goes
+   */
   async write(bytes: Uint8Array): Promise<boolean> {
     try {
-      for (let at = 0; at < bytes.length;) at += await this.#connection.write(bytes.subarray(at));
+      await within(this.#timeoutMs, "write to a socket", this.#writeAll(bytes));
       return true;
-    } catch {
+    } catch (error) {
+      if (error instanceof HangError) throw error;
       return false;
     }
   }
@@ -78,6 +132,10 @@ export class RawSocket implements AsyncDisposable {
       // It is closed.
     }
     await this.#reading;
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) at += await this.#connection.write(bytes.subarray(at));
   }
 
   async #read(rest: Uint8Array): Promise<void> {
@@ -141,6 +199,34 @@ export class RawSocket implements AsyncDisposable {
   #change(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
+  }
+}
+
+class HangError extends Error {
+  override readonly name = "HangError";
+}
+
+async function connect(port: number, timeoutMs: number): Promise<Deno.TcpConn> {
+  const aborting = new AbortController();
+  const connecting = Deno.connect({ hostname: "127.0.0.1", port, signal: aborting.signal });
+  try {
+    return await within(timeoutMs, "connect", connecting);
+  } catch (error) {
+    aborting.abort();
+    throw error;
+  }
+}
+
+/** Gives up what takes too long, without ending it: a write cannot be taken back. */
+async function within<T>(timeoutMs: number, what: string, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new HangError(`Cannot ${what}: the server hangs, nothing for ${timeoutMs} ms`));
+  }, timeoutMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
