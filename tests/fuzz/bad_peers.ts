@@ -25,15 +25,48 @@ export async function endlessMessages(
   }));
 }
 
-/** Peers that open a connection or a socket and say no more: they are given up. */
-export async function silentPeers(port: number, room: string, outcome: Outcome): Promise<void> {
+/** Peers that open a socket and say no more: they are given up. */
+export async function silentSockets(port: number, room: string, outcome: Outcome): Promise<void> {
   await Promise.all(Array.from({ length: PEERS }, async (_, n) => {
-    outcome.count("a silent peer");
+    outcome.count("a silent socket");
     await using socket = await RawSocket.open(port, room);
     // Every other one is in the middle of a frame; nobody answers a ping.
     if (n % 2 === 0) await socket.write(encodeFrame(new Uint8Array(10), { claimedLength: 100 }));
-    if (!await socket.until(() => false, END_TIMEOUT_MS)) outcome.fail("a silent peer is kept");
+    if (!await socket.until(() => false, END_TIMEOUT_MS)) outcome.fail("a silent socket is kept");
   }));
+}
+
+/** The server gives a request's head 60 s, and looks every 30 s. */
+const HEAD_TIMEOUT_MS = 120_000;
+const UNFINISHED_HEADS = ["", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\n"];
+
+/** Peers that connect and never finish the head of a request: they are given up. */
+export async function silentConnections(port: number, outcome: Outcome): Promise<void> {
+  await Promise.all(UNFINISHED_HEADS.map(async (head) => {
+    outcome.count("a silent connection");
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    await connection.write(new TextEncoder().encode(head));
+    if (!await endsWithin(HEAD_TIMEOUT_MS, connection)) {
+      outcome.fail(`a silent connection is kept: ${JSON.stringify(head)}`);
+    }
+  }));
+}
+
+/** Reads until the server ends the connection; `false` when it takes too long. */
+async function endsWithin(timeoutMs: number, connection: Deno.TcpConn): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), timeoutMs);
+  const buffer = new Uint8Array(4_096);
+  const readAll = async () => {
+    while (await connection.read(buffer) !== null);
+    return true;
+  };
+  try {
+    // Cut off is an end, too.
+    return await Promise.race([readAll().catch(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const BIG_TEXT = "긴글 ".repeat(2_600);

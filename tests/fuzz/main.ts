@@ -12,17 +12,18 @@ import { type Instance, startInstance } from "../support/instance.ts";
 import { memoryMib } from "../support/memory.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { connect } from "../../src/db/pool.ts";
-import { deafPeers, endlessMessages, silentPeers } from "./bad_peers.ts";
+import { deafPeers, endlessMessages, silentConnections, silentSockets } from "./bad_peers.ts";
 import { Bystanders } from "./bystanders.ts";
 import { fuzzFrames, type FuzzTarget } from "./frame_fuzzer.ts";
 import { Outcome } from "./outcome.ts";
+import { ADDRESS_HEADER } from "./request_cases.ts";
 import { fuzzRequests } from "./request_fuzzer.ts";
 
 const HELP = `deno task fuzz [options]
 
   --frames N    how many frames and requests (200000)
   --seed S      which ones (by chance; it is printed)
-  --short       10000, and no peer that has to be waited for: about 20 s
+  --short       10000, and no silent peer, which takes a minute and more: about 30 s
 `;
 
 const WORKERS = 8;
@@ -61,7 +62,7 @@ async function main(): Promise<number> {
   await createRooms(postgres.url);
   await using instance = await startInstance({
     databaseUrl: postgres.url,
-    env: { MESSAGE_RATE: "0", LOG_LEVEL: "warning" },
+    env: { MESSAGE_RATE: "0", LOG_LEVEL: "warning", CLIENT_ADDRESS_HEADER: ADDRESS_HEADER },
     flags: COLLECTING_FLAGS,
   });
   const outcome = new Outcome();
@@ -89,9 +90,10 @@ async function attack(instance: Instance, outcome: Outcome): Promise<string> {
   await fuzzAll(instance, outcome, random, frames * WARM_UP_SHARE);
   const before = await settledMemory(instance);
   const parts = [endlessMessages(instance.port, "fuzz-0", outcome)];
+  parts.push(deafPeers(instance.port, "loud", outcome));
   if (!values.short) {
-    parts.push(silentPeers(instance.port, "fuzz-1", outcome));
-    parts.push(deafPeers(instance.port, "loud", outcome));
+    parts.push(silentSockets(instance.port, "fuzz-1", outcome));
+    parts.push(silentConnections(instance.port, outcome));
   }
   parts.push(fuzzAll(instance, outcome, random, frames * (1 - WARM_UP_SHARE)));
   await Promise.all(parts.map((part) => outcome.watch(part)));

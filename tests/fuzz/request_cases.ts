@@ -11,22 +11,46 @@ export interface RequestCase {
   readonly statuses: readonly number[];
 }
 
-type Make = (random: SeededRandom, room: string) => RequestCase;
-
-/** A request; some concern a room that there is. */
-export function requestCase(random: SeededRandom, room: string): RequestCase {
-  return random.pick(CASES)(random, room);
+/** What there is already for requests to concern. */
+export interface Scene {
+  readonly room: string;
+  /** Of a guest. */
+  readonly token: string;
+  /** A message of the guest's, in the room. */
+  readonly posted: { readonly id: string; readonly message: string; readonly seq: number };
 }
+
+type Make = (random: SeededRandom, scene: Scene) => RequestCase;
+
+/** A request. */
+export function requestCase(random: SeededRandom, scene: Scene): RequestCase {
+  return random.pick(CASES)(random, scene);
+}
+
+/** A message that a guest posts, as it should be unless the content is wrong. */
+export function postByGuest(
+  name: string,
+  { room, token }: Pick<Scene, "room" | "token">,
+  { content, statuses }: { readonly content: unknown; readonly statuses: readonly number[] },
+): RequestCase {
+  return {
+    ...post(name, `/api/rooms/${room}/messages`, JSON.stringify(content), statuses),
+    headers: { ...JSON_TYPE, authorization: `Bearer ${token}` },
+  };
+}
+
+/** The header that the instance is told to believe an address of. */
+export const ADDRESS_HEADER = "x-fuzz-address";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
 const CASES: readonly Make[] = [
-  (_, room) => get("a page of history", `/api/rooms/${room}/messages?limit=20`, [200]),
-  (_, room) => get("a room", `/api/rooms/${room}`, [200]),
+  (_, { room }) => get("a page of history", `/api/rooms/${room}/messages?limit=20`, [200]),
+  (_, { room }) => get("a room", `/api/rooms/${room}`, [200]),
   () => get("rooms", "/api/rooms?limit=5", [200]),
   () => get("the description", "/api/openapi.json", [200]),
   (random) => get("no such room", `/api/rooms/${random.uuid()}/messages`, [404]),
-  (random, room) =>
+  (random, { room }) =>
     get("a wrong query", `/api/rooms/${room}/messages?${wrongQuery(random)}`, [400]),
   (random) => get("a wrong cursor", `/api/rooms?before=${encodeURIComponent(odd(random))}`, [400]),
   (random) =>
@@ -52,25 +76,69 @@ const CASES: readonly Make[] = [
       `/assets/${random.pick(["..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/x", "....//x"])}`,
       [400, 403, 404],
     ),
-  (_, room) => get("no upgrade", `/ws/chat/${room}/`, [400, 426]),
-  (_, room) => get("a half resume", `/ws/chat/${room}/?after=5`, [400]),
-  (random, room) =>
+  (_, { room }) => get("no upgrade", `/ws/chat/${room}/`, [400, 426]),
+  (_, { room }) => get("a half resume", `/ws/chat/${room}/?after=5`, [400]),
+  (random, { room }) =>
     request("another method", random.pick(["DELETE", "PUT", "PATCH"]), `/api/rooms/${room}`, [
       404,
       405,
     ]),
-  (random, room) =>
+  (random, { room }) =>
     post("a body that is no JSON", `/api/rooms/${room}/messages`, odd(random) + "{", [400, 401]),
-  (random, room) =>
+  (random, { room }) =>
     post("a wrong body", `/api/rooms/${room}/messages`, JSON.stringify(wrongBody(random)), [400]),
-  (random, room) =>
+  (random, scene) =>
+    postByGuest("a wrong body of a guest's", scene, {
+      content: wrongBody(random),
+      statuses: [400],
+    }),
+  (random, scene) =>
+    postByGuest("a post", scene, { content: rightMessage(random), statuses: [200] }),
+  (random, scene) =>
+    postByGuest("a wrong text", scene, {
+      content: { id: random.uuid(), message: wrongText(random) },
+      statuses: [400],
+    }),
+  (_, scene) =>
+    postByGuest("the same post again", scene, { content: scene.posted, statuses: [200] }),
+  (random, scene) =>
+    postByGuest("another post of the same id", scene, {
+      content: { ...rightMessage(random), id: scene.posted.id },
+      statuses: [409],
+    }),
+  (random, scene) =>
+    postByGuest("an answer by post", scene, {
+      content: { ...rightMessage(random), reply_to: scene.posted.seq },
+      statuses: [200],
+    }),
+  (random, scene) =>
+    postByGuest("an answer to nothing", scene, {
+      content: { ...rightMessage(random), reply_to: Number.MAX_SAFE_INTEGER },
+      statuses: [400],
+    }),
+  (random, { token }) =>
+    postByGuest("a post to no room", { room: random.uuid(), token }, {
+      content: rightMessage(random),
+      statuses: [404],
+    }),
+  (random, { token }) => createRoom(random, token, { name: newRoomName(random), statuses: [201] }),
+  (random, { token, room }) =>
+    createRoom(random, token, {
+      // Names that differ in case only are one room.
+      name: random.pick([room, room.toUpperCase()]),
+      statuses: [200],
+    }),
+  (random, { token }) =>
+    createRoom(random, token, { name: wrongRoomName(random), statuses: [400] }),
+  (random) => post("nobody's room", "/api/rooms", '{"name":"' + newRoomName(random) + '"}', [401]),
+  (random, { room }) =>
     post(
       "nobody posts",
       `/api/rooms/${room}/messages`,
       JSON.stringify({ id: random.uuid(), message: "hello" }),
       [401],
     ),
-  (_, room) => post("a huge body", `/api/rooms/${room}/messages`, " ".repeat(400_000), [413]),
+  (_, { room }) => post("a huge body", `/api/rooms/${room}/messages`, " ".repeat(400_000), [413]),
   (random) => post("deeply nested", "/api/rooms", "[".repeat(random.whole(1_000, 100_000)), [400]),
   (random) =>
     post(
@@ -91,7 +159,7 @@ const CASES: readonly Make[] = [
     ...post("from elsewhere", "/api/rooms", '{"name":"x"}', [403]),
     headers: { ...JSON_TYPE, origin: "https://evil.example" },
   }),
-  (random, room) => ({
+  (random, { room }) => ({
     ...post("another type of body", `/api/rooms/${room}/messages`, "a=b", [400, 401, 415]),
     headers: {
       "content-type": random.pick([
@@ -130,6 +198,62 @@ function post(
   statuses: readonly number[],
 ): RequestCase {
   return { ...request(name, "POST", path, statuses), headers: JSON_TYPE, body };
+}
+
+function createRoom(
+  random: SeededRandom,
+  token: string,
+  { name, statuses }: { readonly name: unknown; readonly statuses: readonly number[] },
+): RequestCase {
+  return {
+    ...post(`a room to create: ${statuses}`, "/api/rooms", JSON.stringify({ name }), statuses),
+    headers: {
+      ...JSON_TYPE,
+      authorization: `Bearer ${token}`,
+      // One address may create a few rooms only.
+      [ADDRESS_HEADER]: Array.from({ length: 4 }, () => random.whole(1, 254)).join("."),
+    },
+  };
+}
+
+function newRoomName(random: SeededRandom): string {
+  return random.pick(["", "방-", "Straße_", "कमरा", "١"]) + random.uuid();
+}
+
+function wrongRoomName(random: SeededRandom): unknown {
+  const name = newRoomName(random);
+  return random.pick<unknown>([
+    "",
+    " ",
+    `${name} x`,
+    `${name}/`,
+    `${name}\0`,
+    `${name}\ud800`,
+    `${name}😀`,
+    "x".repeat(101),
+    "x".repeat(100_000),
+    5,
+    null,
+    [name],
+  ]);
+}
+
+function rightMessage(random: SeededRandom): { id: string; message: string } {
+  // A letter, so that it is not empty; NUL cannot be stored.
+  const message = `x${odd(random).replaceAll("\0", "")}`;
+  return { id: random.uuid(), message: random.pick([message, "긴".repeat(8_000)]) };
+}
+
+function wrongText(random: SeededRandom): string {
+  return random.pick([
+    "",
+    " \n\t",
+    "a\0b",
+    "\ud800",
+    "x\udc00x",
+    "x".repeat(8_001),
+    "😀".repeat(8_001),
+  ]);
 }
 
 function wrongQuery(random: SeededRandom): string {

@@ -1,5 +1,5 @@
 import type { FuzzTarget } from "./frame_fuzzer.ts";
-import { type RequestCase, requestCase } from "./request_cases.ts";
+import { postByGuest, type RequestCase, requestCase, type Scene } from "./request_cases.ts";
 
 const ANSWER_TIMEOUT_MS = 30_000;
 const RAW_SHARE = 0.1;
@@ -7,14 +7,37 @@ const CODE = /^[a-z_]+$/;
 
 /** Sends so many HTTP requests, some of them as bytes that are no HTTP. */
 export async function fuzzRequests(target: FuzzTarget, requests: number): Promise<void> {
+  const scene = await setScene(target);
   for (let n = 0; n < requests; n++) {
     if (target.random.next() < RAW_SHARE) await sendRaw(target);
     else {
-      const request = requestCase(target.random, target.room);
+      const request = requestCase(target.random, scene);
       target.outcome.count(`request: ${request.name}`);
       await sendRequest(target, request);
     }
   }
+}
+
+/** Makes a guest, who posts a message. */
+async function setScene({ port, room, random }: FuzzTarget): Promise<Scene> {
+  const origin = `http://127.0.0.1:${port}`;
+  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  const me = await fetch(`${origin}/api/me`, { signal });
+  await me.body?.cancel();
+  const token = /^maru_guest=([^;]+)/.exec(me.headers.get("set-cookie") ?? "")?.[1];
+  if (token === undefined) throw new Error(`Cannot become a guest: ${me.status}`);
+  const content = { id: random.uuid(), message: "hello" };
+  const { method, path, headers, body } = postByGuest("", { room, token }, {
+    content,
+    statuses: [200],
+  });
+  const response = await fetch(
+    `${origin}${path}`,
+    { method, headers, body, signal } as RequestInit,
+  );
+  if (!response.ok) throw new Error(`Cannot post a message: ${await response.text()}`);
+  const { seq } = await response.json();
+  return { room, token, posted: { ...content, seq } };
 }
 
 async function sendRequest(target: FuzzTarget, request: RequestCase, tries = 2): Promise<void> {
