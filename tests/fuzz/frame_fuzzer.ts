@@ -17,7 +17,11 @@ const BATCH_MAX = 40;
 /** Longer without an answer is a hang: messages wait for at most ten seconds. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Sends so many frames in one room: sockets one after the other, each with a few good and bad. */
+/**
+ * Sends so many frames in one room: sockets one after the other, each with a few good and bad.
+ *
+ * @throws {Error} when there is no answer: to wait for each of so many would be a hang of the run
+ */
 export async function fuzzFrames(target: FuzzTarget, frames: number): Promise<void> {
   const { random } = target;
   for (let left = frames; left > 0;) {
@@ -41,7 +45,7 @@ async function fuzzSocket(
   }
   const expected = sum(cases.map((one) => one.expected));
   if (!await socket.until((answers) => enough(answers, expected), ANSWER_TIMEOUT_MS)) {
-    return outcome.fail(
+    throw new Error(
       `no answer to some frames: ${difference(socket, expected)} to ${names(cases)}`,
     );
   }
@@ -62,7 +66,7 @@ async function checkLast(
   const closes = expected.closes;
   const done = (answers: Answers) =>
     answers.closed !== null || (closes === undefined && count(answers) > count(before));
-  if (!await socket.until(done, ANSWER_TIMEOUT_MS)) return outcome.fail(`no answer to ${name}`);
+  if (!await socket.until(done, ANSWER_TIMEOUT_MS)) throw new Error(`no answer to ${name}`);
   if (closes === undefined) return;
   const { closed, errors } = socket.answers;
   if (!closes.includes(closed!)) outcome.fail(`${name}: closed with ${closed}, not ${closes}`);

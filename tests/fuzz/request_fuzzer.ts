@@ -5,7 +5,11 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const RAW_SHARE = 0.1;
 const CODE = /^[a-z_]+$/;
 
-/** Sends so many HTTP requests, some of them as bytes that are no HTTP. */
+/**
+ * Sends so many HTTP requests, some of them as bytes that are no HTTP.
+ *
+ * @throws {Error} when there is no answer: to wait for each of so many would be a hang of the run
+ */
 export async function fuzzRequests(target: FuzzTarget, requests: number): Promise<void> {
   const scene = await setScene(target);
   for (let n = 0; n < requests; n++) {
@@ -60,6 +64,7 @@ async function sendRequest(target: FuzzTarget, request: RequestCase, tries = 2):
       outcome.fail(`${what}: ${status} without a problem: ${text.slice(0, 200)}`);
     }
   } catch (error) {
+    if ((error as Error).name === "TimeoutError") throw new Error(`no answer to ${what}`);
     const cause = String((error as Error).cause);
     // A server may end an idle connection at any time, also just when the client uses it again.
     if (tries > 1 && cause.includes("connection closed before message completed")) {
@@ -106,7 +111,6 @@ async function sendRaw({ port, outcome, random }: FuzzTarget): Promise<void> {
   let closed = false;
   const timer = setTimeout(() => {
     closed = true;
-    outcome.fail(`no answer to ${JSON.stringify(text.slice(0, 120))}`);
     connection.close();
   }, ANSWER_TIMEOUT_MS);
   try {
@@ -123,4 +127,5 @@ async function sendRaw({ port, outcome, random }: FuzzTarget): Promise<void> {
     clearTimeout(timer);
     if (!closed) connection.close();
   }
+  if (closed) throw new Error(`no answer to ${JSON.stringify(text.slice(0, 120))}`);
 }
