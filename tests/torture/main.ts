@@ -8,12 +8,13 @@
 import { parseArgs } from "node:util";
 import { printReport } from "./report.ts";
 import { runTorture } from "./run.ts";
+import { FAULT_NAMES, isFaultName } from "./schedule.ts";
 
 const HELP = `deno task torture [options]
 
   --minutes N   how long faults are made (3); settling and checking take about a minute more
   --seed S      which faults happen when (by chance; it is printed)
-  --only FAULT  makes this one fault again and again, such as "put back": see schedule.ts
+  --only FAULT  makes this one fault again and again, such as "put back"; another name lists them all
 `;
 
 const { values } = parseArgs({
@@ -36,13 +37,18 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
   console.error(HELP);
   Deno.exit(2);
 }
-const only = values.only === undefined ? "" : ` --only "${values.only}"`;
-const command = `deno task torture --minutes ${minutes} --seed ${seed}${only}`;
+const { only } = values;
+if (only !== undefined && !isFaultName(only)) {
+  console.error(`Cannot make the fault "${only}": there are ${FAULT_NAMES.join(", ")}`);
+  Deno.exit(2);
+}
+const option = only === undefined ? "" : ` --only "${only}"`;
+const command = `deno task torture --minutes ${minutes} --seed ${seed}${option}`;
 console.log(`${command}\n`);
 const result = await runTorture({
   minutes,
   seed,
-  only: values.only,
+  only,
   onFault: (line) => console.log(line),
 });
 await printReport(result, { command, directory: `.data/torture-${seed}` });

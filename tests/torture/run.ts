@@ -10,7 +10,14 @@ import { digest } from "./participant.ts";
 import { Population, ROOMS } from "./population.ts";
 import type { RunRecord, Shown } from "./record.ts";
 import { compare, measure, type Resources } from "./resources.ts";
-import { type Lane, LANES, planFaults, type Planned, QUIET_MS } from "./schedule.ts";
+import {
+  type FaultName,
+  type Lane,
+  LANES,
+  planFaults,
+  type Planned,
+  QUIET_MS,
+} from "./schedule.ts";
 import { delay } from "./delay.ts";
 import type { World } from "./world.ts";
 
@@ -19,7 +26,7 @@ export interface RunOptions {
   readonly minutes: number;
   readonly seed: number;
   /** Makes this one fault only. */
-  readonly only?: string | undefined;
+  readonly only?: FaultName | undefined;
   /** Told of each fault as it ends. */
   readonly onFault: (line: string) => void;
 }

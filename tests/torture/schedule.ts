@@ -13,6 +13,13 @@ export const LANES = {
 export type Lane = keyof typeof LANES;
 export type FaultName = typeof LANES[Lane][number];
 
+/** Every fault there is. */
+export const FAULT_NAMES: readonly FaultName[] = Object.values(LANES).flat();
+
+export function isFaultName(name: string): name is FaultName {
+  return (FAULT_NAMES as readonly string[]).includes(name);
+}
+
 /** A fault to be made. */
 export interface Planned {
   readonly lane: Lane;
@@ -60,7 +67,7 @@ const DATABASE_PAUSE_MS = [7_000, 17_000] as const;
 /** Options of {@linkcode planFaults}. */
 export interface PlanOptions {
   /** Makes this one fault, again and again. @default all of them */
-  readonly only?: string | undefined;
+  readonly only?: FaultName | undefined;
 }
 
 /**
