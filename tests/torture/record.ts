@@ -29,6 +29,13 @@ export interface Sent {
   readonly text: string;
 }
 
+/** What a program wrote by SQL; nobody knows whether it was stored. */
+export interface Written {
+  readonly room: string;
+  readonly id: string;
+  readonly text: string;
+}
+
 /** One client at the end of a run. */
 export interface ClientRecord {
   readonly name: string;
@@ -58,5 +65,6 @@ export interface RunRecord {
   /** The messages of each room in the database, by seq. */
   readonly stored: ReadonlyMap<string, readonly Shown[]>;
   readonly clients: readonly ClientRecord[];
+  readonly written: readonly Written[];
   readonly losses: readonly Loss[];
 }

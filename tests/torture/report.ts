@@ -13,6 +13,8 @@ export async function printReport(
   for (const [name, count] of Object.entries(counts)) {
     console.log(`${String(count).padStart(8)} ${name}`);
   }
+  console.log("");
+  for (const line of result.faults) console.log(`         ${line}`);
   console.log(`\nmemory      ${before.memory.join(", ")} → ${after.memory.join(", ")} MiB`);
   console.log(`open files  ${before.files.join(", ")} → ${after.files.join(", ")}`);
   console.log(

@@ -1,23 +1,16 @@
 import { connect } from "../../src/db/pool.ts";
-import { isUnavailable } from "../../src/db/errors.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { check, type Violation } from "./checker.ts";
 import { Cluster } from "./cluster.ts";
 import { Database } from "./database.ts";
-import { FAULTS } from "./faults/mod.ts";
 import { OVERLOAD_ROOM } from "./faults/overload.ts";
+import { runLane } from "./lane.ts";
 import { digest } from "./participant.ts";
 import { Population, ROOMS } from "./population.ts";
 import type { RunRecord, Shown } from "./record.ts";
 import { compare, measure, type Resources } from "./resources.ts";
-import {
-  type FaultName,
-  type Lane,
-  LANES,
-  planFaults,
-  type Planned,
-  QUIET_MS,
-} from "./schedule.ts";
+import { type FaultName, type Lane, LANES, planFaults, QUIET_MS } from "./schedule.ts";
+import { FaultTally } from "./tally.ts";
 import { delay } from "./delay.ts";
 import type { World } from "./world.ts";
 
@@ -36,6 +29,8 @@ export interface RunResult {
   readonly violations: readonly Violation[];
   readonly record: RunRecord;
   readonly counts: Readonly<Record<string, number>>;
+  /** How many of each fault were made, in lines for people. */
+  readonly faults: readonly string[];
   /** How long it took until everything was settled, after the last fault; null: it never was. */
   readonly settledMs: number | null;
   readonly before: Resources;
@@ -64,23 +59,31 @@ export async function runTorture(options: RunOptions): Promise<RunResult> {
   await createRooms(database, [...rooms, OVERLOAD_ROOM]);
   const random = new SeededRandom(seed);
   await using population = await Population.enter(rooms, cluster.ports, random);
-  const world = { database, cluster, population };
+  const world: World = { database, cluster, population, written: [] };
   const harness: Violation[] = [];
+  const faults = new FaultTally();
 
   const startedAt = performance.now();
+  const endsAt = startedAt + minutes * MINUTE_MS;
   population.talk();
   await delay(QUIET_MS);
   const before = await measure(cluster, database);
   const plan = planFaults(seed, minutes, { only: options.only });
   await Promise.all(
     (Object.keys(LANES) as Lane[]).map((lane) =>
-      runLane(plan.filter((planned) => planned.lane === lane), world, startedAt, (line, failed) => {
-        options.onFault(line);
-        if (failed) harness.push({ rule: "the harness works", detail: line });
+      runLane(plan.filter((planned) => planned.lane === lane), world, {
+        startedAt,
+        endsAt,
+        tell: ({ planned: { fault }, outcome, line }) => {
+          options.onFault(line);
+          if (outcome === "made") faults.made(fault);
+          else faults.notMade(fault);
+          if (outcome === "failed") harness.push({ rule: "the harness works", detail: line });
+        },
       })
     ),
   );
-  await delay(startedAt + minutes * MINUTE_MS - performance.now());
+  await delay(endsAt - performance.now());
 
   population.hush();
   const settledMs = await settle(world);
@@ -91,12 +94,14 @@ export async function runTorture(options: RunOptions): Promise<RunResult> {
   return {
     violations: [
       ...harness,
+      ...faults.violations(minutes, options.only),
       ...processes.faults.map((detail) => ({ rule: "instances live, start and end", detail })),
       ...check(record),
       ...compare(before, after, INSTANCES),
     ],
     record,
     counts: count(record, population.said, plan.length),
+    faults: faults.lines(),
     settledMs,
     before,
     after,
@@ -112,33 +117,6 @@ async function createRooms(database: Database, rooms: readonly string[]): Promis
       insert into rooms (name, key)
       select n, n from json_array_elements_text(${JSON.stringify(rooms)}::text::json) n`
   );
-}
-
-/** The faults of one lane, one after the other, each when it is due. */
-async function runLane(
-  plan: readonly Planned[],
-  world: World,
-  startedAt: number,
-  tell: (line: string, failed: boolean) => void,
-): Promise<void> {
-  const now = () => performance.now() - startedAt;
-  for (const { at, lane, fault, seed } of plan) {
-    await delay(at - now());
-    const begun = now();
-    const line = (what: string) =>
-      `${seconds(begun)} – ${seconds(now())}  ${lane.padEnd(9)}  ${fault}: ${what}`;
-    try {
-      tell(line(await FAULTS[fault](world, new SeededRandom(seed))), false);
-    } catch (error) {
-      // Another lane took the server away under it.
-      const away = isUnavailable(error);
-      tell(line(`${away ? "not made" : "FAILED"}: ${error}`), !away);
-    }
-  }
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`.padStart(8);
 }
 
 /** Waits until everybody is connected, has said everything and shows the newest message. */
@@ -158,7 +136,7 @@ async function settle({ database, population }: World): Promise<number | null> {
   return null;
 }
 
-async function takeRecord({ database, population }: World): Promise<RunRecord> {
+async function takeRecord({ database, population, written }: World): Promise<RunRecord> {
   const stored = new Map<string, Shown[]>(population.rooms.map((room) => [room, []]));
   const sql = connect(database.url, { name: "torture" });
   try {
@@ -174,14 +152,14 @@ async function takeRecord({ database, population }: World): Promise<RunRecord> {
     await sql.end({ timeout: 1 });
   }
   const clients = population.participants.map((one) => one.record());
-  return { stored, clients, losses: database.losses };
+  return { stored, clients, written, losses: database.losses };
 }
 
 function count(record: RunRecord, said: number, faults: number): Record<string, number> {
   const events = record.clients.flatMap((client) => client.events);
   const of = (kind: string) => events.filter((event) => event.kind === kind).length;
   return {
-    faults,
+    "faults planned": faults,
     "histories lost": record.losses.length,
     "messages said": said,
     stored: [...record.stored.values()].reduce((sum, messages) => sum + messages.length, 0),

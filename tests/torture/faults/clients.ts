@@ -1,8 +1,9 @@
-import type { Sql } from "../../../src/db/pool.ts";
+import { isUnavailable } from "../../../src/db/errors.ts";
 import type { SeededRandom } from "../../support/seeded_random.ts";
 import type { Participant } from "../participant.ts";
 import { delay } from "../delay.ts";
-import type { Fault, World } from "../world.ts";
+import { type Fault, NotMadeError, type World } from "../world.ts";
+import { writeBySql } from "./write_by_sql.ts";
 
 /** The networks of some people are gone for moments. */
 export const cutClients: Fault = async (world, random) => {
@@ -44,34 +45,39 @@ const SLOW_MS = 25_000;
 // More than the kernel holds of a stream that is not read, and what an instance keeps besides.
 const BIG_TEXTS = 1_200;
 const BIG_TEXT_BATCH = 25;
+const BIG_TEXT = "긴글 ".repeat(2_600);
+const WRITE_AGAIN_MS = 500;
 
 /** Two people of a room stop reading while it grows by more than the server keeps for them. */
-export const slowReaders: Fault = async ({ database, population }, random) => {
+export const slowReaders: Fault = async (world, random) => {
+  const { population } = world;
   const room = random.pick(population.rooms);
   const slow = random.shuffle(population.of(room)).slice(0, 2);
   for (const { network } of slow) network.hold();
-  const until = performance.now() + SLOW_MS;
-  const written = await database.ask((sql) => writeBigTexts(sql, room)).catch(() => 0);
-  await delay(until - performance.now());
-  for (const { network } of slow) network.resume();
-  return `${slow.length} clients of ${room} for ${SLOW_MS} ms, ${written} long messages`;
+  try {
+    const until = performance.now() + SLOW_MS;
+    const written = await writeBigTexts(world, room, until);
+    if (written === 0) throw new NotMadeError(`Cannot write to "${room}": no database`);
+    await delay(until - performance.now());
+    return `${slow.length} clients of ${room} for ${SLOW_MS} ms, ${written} long messages`;
+  } finally {
+    for (const { network } of slow) network.resume();
+  }
 };
 
-/** Says how many were written until another fault took the server away. */
-async function writeBigTexts(sql: Sql, room: string): Promise<number> {
-  for (let written = 0; written < BIG_TEXTS; written += BIG_TEXT_BATCH) {
+/** Writes on whenever the database is there; says how many it stored in the time. */
+async function writeBigTexts(world: World, room: string, until: number): Promise<number> {
+  let written = 0;
+  while (written < BIG_TEXTS && performance.now() < until) {
     try {
-      await sql`
-        select count(*) from append_messages((
-          select json_agg(json_build_object(
-            'room_id', r.id, 'id', gen_random_uuid(), 'sender_id', gen_random_uuid(),
-            'sender_name', 'SQL', 'body', repeat('긴글 ', 2600) || n))
-          from rooms r, generate_series(1, ${BIG_TEXT_BATCH}) n where r.key = ${room}))`;
-    } catch {
-      return written;
+      await writeBySql(world, room, Array(BIG_TEXT_BATCH).fill(BIG_TEXT));
+      written += BIG_TEXT_BATCH;
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      await delay(WRITE_AGAIN_MS);
     }
   }
-  return BIG_TEXTS;
+  return written;
 }
 
 function choose({ population }: World, random: SeededRandom, most: number): Participant[] {

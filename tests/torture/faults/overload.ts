@@ -1,6 +1,6 @@
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { delay } from "../delay.ts";
-import type { Fault, World } from "../world.ts";
+import { type Fault, NotMadeError, type World } from "../world.ts";
 
 /** Nobody else is in it. */
 export const OVERLOAD_ROOM = "overload";
@@ -21,7 +21,10 @@ export const overload: Fault = async (world) => {
     answers = await flood(world);
   }
   const { acked, refused, closed } = answers;
+  if (acked.length + refused === 0) throw new NotMadeError("Cannot overload: no instance answers");
   const missing = await countMissing(world, acked);
+  const doubled = await countDoubled(world);
+  if (doubled > 0) throw new Error(`${doubled} messages are stored twice`);
   if (missing > 0 && world.database.losses.length === lossesBefore) {
     throw new Error(`${missing} of ${acked.length} acknowledged messages are not stored`);
   }
@@ -40,7 +43,10 @@ async function flood({ cluster }: World) {
   const timer = setTimeout(resolve, TIMEOUT_MS);
   socket.addEventListener("open", () => {
     for (let n = 0; n < MESSAGES; n += LINES) {
-      const line = () => JSON.stringify({ id: crypto.randomUUID(), message: "flood" });
+      const line = () => {
+        const id = crypto.randomUUID();
+        return JSON.stringify({ id, message: `flood ${id}` });
+      };
       socket.send(Array.from({ length: LINES }, line).join("\n"));
     }
   });
@@ -76,7 +82,17 @@ async function countMissing({ database }: World, ids: readonly string[]): Promis
     }::text::json) i
       where not exists (
         select from messages m join rooms r on r.id = m.room_id
-        where r.key = ${OVERLOAD_ROOM} and m.id = i::uuid)`
+        where r.key = ${OVERLOAD_ROOM} and m.id = i::uuid and m.body = 'flood ' || i)`
   );
   return row!.missing;
+}
+
+/** Each was said once, with a text of its own. */
+async function countDoubled({ database }: World): Promise<number> {
+  const [row] = await database.ask((sql) =>
+    sql<{ doubled: number }[]>`
+      select (count(*) - count(distinct m.body))::int as doubled
+      from messages m join rooms r on r.id = m.room_id where r.key = ${OVERLOAD_ROOM}`
+  );
+  return row!.doubled;
 }
