@@ -1,4 +1,6 @@
+import { toldAt, wentBack } from "./losses.ts";
 import type { ClientEvent, ClientRecord, Loss, RunRecord, Shown } from "./record.ts";
+import { checkSaid } from "./said.ts";
 
 /** Something that must not be. */
 export interface Violation {
@@ -16,6 +18,8 @@ export interface Violation {
  */
 export function check(run: RunRecord): Violation[] {
   return [
+    ...run.settledMs === null ? [{ rule: "everything settles", detail: "it never did" }] : [],
+    ...checkSaid(run),
     ...[...run.stored].flatMap(([room, messages]) => checkStored(room, messages)),
     ...run.clients.flatMap((client) => checkClient(client, run)),
     ...[...run.stored.keys()].flatMap((room) => checkRoom(room, run)),
@@ -48,9 +52,9 @@ function checkClient(client: ClientRecord, run: RunRecord): Violation[] {
     ...client.badFrames.map((fault) => say("frames are as the protocol says", fault)),
     ...checkStream(client, run.losses).map((detail) => say("shown once, in order, no gap", detail)),
     ...checkTruth(client, byId, run).map(([rule, detail]) => say(rule, detail)),
+    ...checkLoaded(client, byId, run).map((detail) => say("loaded is stored", detail)),
     ...checkScreen(client.screen, stored).map((detail) => say("ends with what is stored", detail)),
     ...checkCoverage(client, stored).map((detail) => say("everything is shown to all", detail)),
-    ...checkSent(client, byId, run.losses).map((detail) => say("stored as it was sent", detail)),
   ];
 }
 
@@ -79,10 +83,6 @@ function checkStream({ events }: ClientRecord, losses: readonly Loss[]): string[
   return wrong;
 }
 
-function wentBack({ stoppedAt }: Loss, before: number, now: number): boolean {
-  return before <= stoppedAt && stoppedAt <= now;
-}
-
 /** What was acknowledged or shown is stored, in that place, unless the database lost it. */
 function checkTruth(
   { events }: ClientRecord,
@@ -94,10 +94,10 @@ function checkTruth(
     if (event.kind !== "acked" && event.kind !== "shown") continue;
     const kept = stored.get(event.id);
     if (kept !== undefined && kept.seq === event.seq && sameText(event, kept)) continue;
-    const excused = losses.some((loss) =>
-      loss.from <= event.at &&
-      (index < toldAt(events, loss) || isOldNews(event, events.slice(index), loss, clients))
-    );
+    const excused = mayBeLost(events, index, losses) ||
+      losses.some((loss) =>
+        loss.from <= event.at && isOldNews(event, events.slice(index), loss, clients)
+      );
     if (excused) continue;
     const what = kept === undefined
       ? `${event.id} (seq ${event.seq}) is not stored`
@@ -105,6 +105,15 @@ function checkTruth(
     wrong.push([event.kind === "acked" ? "acknowledged is stored" : "shown is stored", what]);
   }
   return wrong;
+}
+
+/** Whether an event speaks of a history that was lost, and its client was told so afterwards. */
+function mayBeLost(
+  events: readonly ClientEvent[],
+  index: number,
+  losses: readonly Loss[],
+): boolean {
+  return losses.some((loss) => loss.from <= events[index]!.at && index < toldAt(events, loss));
 }
 
 /**
@@ -129,15 +138,23 @@ function sameText(event: ClientEvent, kept: Shown): boolean {
   return event.kind !== "shown" || event.text === kept.text;
 }
 
-/** Where a client was told of a loss: what came later belongs to the new history. -1: never. */
-function toldAt(events: readonly ClientEvent[], { stoppedAt }: Loss): number {
-  return events.findIndex((event) =>
-    event.kind === "reset" && event.at >= stoppedAt && tellsLoss(event)
-  );
-}
-
-function tellsLoss({ reason }: { reason: string }): boolean {
-  return reason === "epoch" || reason === "ahead";
+/** History that was loaded is an unbroken run of what is stored, unless the database lost it. */
+function checkLoaded(
+  { events }: ClientRecord,
+  stored: ReadonlyMap<string, Shown>,
+  { losses }: RunRecord,
+): string[] {
+  const wrong: string[] = [];
+  for (const [index, event] of events.entries()) {
+    if (event.kind !== "loaded") continue;
+    const { messages } = event;
+    const broken = messages.find(({ seq }, n) => n > 0 && seq !== messages[n - 1]!.seq + 1);
+    const phantom = messages.find((message) => !same(message, stored.get(message.id)));
+    if ((broken ?? phantom) === undefined || mayBeLost(events, index, losses)) continue;
+    if (broken) wrong.push(`${describe(broken)} comes out of order`);
+    if (phantom) wrong.push(`${describe(phantom)} is not stored so`);
+  }
+  return wrong;
 }
 
 /** The screen shows the newest messages, all of them from the first that it shows. */
@@ -173,32 +190,6 @@ function checkCoverage({ events }: ClientRecord, stored: readonly Shown[]): stri
   return missing.length === 0
     ? []
     : [`${missing.length} were never shown, the first is ${describe(missing[0])}`];
-}
-
-/** What one person said is stored with its text, in the order in which it was said. */
-function checkSent(
-  { sent, events }: ClientRecord,
-  stored: ReadonlyMap<string, Shown>,
-  losses: readonly Loss[],
-): string[] {
-  const wrong: string[] = [];
-  const told = losses.map((loss) => ({ ...loss, toldAt: events[toldAt(events, loss)]?.at ?? 0 }));
-  const before: { at: number; seq: number; text: string }[] = [];
-  for (const { at, id, text } of sent) {
-    const kept = stored.get(id);
-    if (kept === undefined) continue;
-    if (kept.text !== text) wrong.push(`"${text}" is stored as "${kept.text}"`);
-    // What was lost and said again comes after what was said before one knew.
-    const overtaken = before.find((earlier) =>
-      earlier.seq > kept.seq &&
-      !told.some(({ stoppedAt, toldAt }) => earlier.at <= stoppedAt && at <= toldAt)
-    );
-    if (overtaken) {
-      wrong.push(`"${text}" is ${kept.seq}, "${overtaken.text}" before it ${overtaken.seq}`);
-    }
-    before.push({ at, seq: kept.seq, text });
-  }
-  return wrong;
 }
 
 /** What concerns all the people of a room together. */

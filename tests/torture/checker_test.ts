@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { check } from "./checker.ts";
-import type { ClientEvent, ClientRecord, Loss, RunRecord, Shown } from "./record.ts";
+import type { ClientEvent, ClientRecord, Loss, RunRecord, Sent, Shown, Written } from "./record.ts";
 
 const message = (seq: number, id = `m${seq}`): Shown => ({ seq, id, text: `text of ${id}` });
 const shown = (seq: number, { id = `m${seq}`, at = seq * 10, epoch = "e1" } = {}): ClientEvent => ({
@@ -18,7 +18,14 @@ const acked = (seq: number, { id = `m${seq}`, at = seq * 10 } = {}): ClientEvent
 const reset = (at: number, reason = "epoch"): ClientEvent => ({ kind: "reset", at, reason });
 const loaded = (at: number, messages: Shown[]): ClientEvent => ({ kind: "loaded", at, messages });
 
-/** Two people in a room of four messages; Ari said the first and the third. */
+const said = (seq: number, { id = `m${seq}`, at = seq * 10 - 5 } = {}): Sent => ({
+  at,
+  id,
+  text: `text of ${id}`,
+  by: "socket",
+});
+
+/** Two people in a room of four messages; Ari said the first and the third, a program the others. */
 function goodRun(): Mutable {
   const client = (name: string): MutableClient => ({
     name,
@@ -27,17 +34,24 @@ function goodRun(): Mutable {
     sent: [],
     screen: [1, 2, 3, 4].map((seq) => message(seq)),
     state: "open",
+    waiting: [],
     unsent: [],
     badFrames: [],
   });
   const ari = client("Ari");
-  ari.sent = [{ at: 5, id: "m1", text: "text of m1" }, { at: 25, id: "m3", text: "text of m3" }];
+  ari.sent = [said(1), said(3)];
   ari.events = [acked(1), shown(1), shown(2), acked(3), shown(3), shown(4)];
+  const bora = client("Bora");
+  bora.sent = [said(4)];
+  const written = ["m2", "m5", "m6"].map((id) => ({ room: "lobby", id, text: `text of ${id}` }));
   return {
     stored: new Map([["lobby", [1, 2, 3, 4].map((seq) => message(seq))]]),
     ari,
-    bora: client("Bora"),
+    bora,
+    written,
     losses: [],
+    talkedMs: 6_000,
+    settledMs: 500,
   };
 }
 
@@ -47,14 +61,17 @@ interface Mutable {
   stored: Map<string, Shown[]>;
   ari: MutableClient;
   bora: MutableClient;
+  written: Written[];
   losses: Loss[];
+  talkedMs: number;
+  settledMs: number | null;
 }
 
 function rulesBroken(change: (run: Mutable) => void): string[] {
   const run = goodRun();
   change(run);
-  const { stored, ari, bora, losses } = run;
-  const record: RunRecord = { stored, clients: [ari, bora], losses };
+  const { ari, bora, ...rest } = run;
+  const record: RunRecord = { ...rest, clients: [ari, bora] };
   return [...new Set(check(record).map(({ rule }) => rule))].sort();
 }
 
@@ -126,7 +143,11 @@ Deno.test("a message that is shown with another text is found", () => {
     bora.events = [...bora.events.slice(0, 3), other];
     bora.screen = [...bora.screen.slice(0, 3), { ...message(4), text: "something else" }];
   });
-  assert.deepEqual(broken, ["ends with what is stored", "shown is stored"]);
+  assert.deepEqual(broken, [
+    "ends with what is stored",
+    "shown is stored",
+    "what is shown was said",
+  ]);
 });
 
 Deno.test("a gap in the log, and an id that is stored twice, are found", () => {
@@ -233,7 +254,7 @@ Deno.test("what was lost may be stored again after what was said next, but not l
       client.screen = now;
       client.events = [...client.events, shown(4, { id: "m3", at: 80 })];
     }
-    run.ari.sent = [...run.ari.sent, { at, id: "m5", text: "text of m5" }];
+    run.ari.sent = [...run.ari.sent, said(5, { at })];
   };
   assert.deepEqual(rulesBroken((run) => again(run, 55)), []);
   assert.deepEqual(rulesBroken((run) => again(run, 75)), ["stored as it was sent"]);
@@ -245,4 +266,106 @@ Deno.test("whoever is told, and still shows the old history, is found", () => {
     run.bora.screen = [1, 2, 3, 4].map((seq) => message(seq));
   });
   assert.deepEqual(broken, ["ends with what is stored"]);
+});
+
+Deno.test("a message that was said and is dropped in silence is found", () => {
+  const dropped = (run: Mutable) => void (run.bora.sent = [...run.bora.sent, said(7)]);
+  assert.deepEqual(rulesBroken(dropped), ["nothing is dropped in silence"]);
+  const requested = (run: Mutable) =>
+    void (run.bora.sent = [...run.bora.sent, { ...said(7), by: "request" }]);
+  assert.deepEqual(rulesBroken(requested), ["nothing is dropped in silence"]);
+});
+
+Deno.test("a message that still waits or was refused is not dropped, but left unsettled", () => {
+  const broken = rulesBroken(({ bora }) => {
+    bora.sent = [...bora.sent, said(7)];
+    bora.waiting = ["m7"];
+    bora.unsent = ["failed too_long"];
+  });
+  assert.deepEqual(broken, ["everything that was said is settled"]);
+});
+
+Deno.test("a message that its sender saw and the database lost is not dropped in silence", () => {
+  const lost = (run: Mutable, seen: ClientEvent[]) => {
+    lossyRun(run);
+    run.ari.sent = [...run.ari.sent, said(7, { at: 40 })];
+    const [end, again] = run.ari.events.slice(-2);
+    run.ari.events = [...run.ari.events.slice(0, -2), ...seen, end!, again!];
+  };
+  assert.deepEqual(rulesBroken((run) => lost(run, [acked(5, { id: "m7", at: 43 })])), []);
+  assert.deepEqual(rulesBroken((run) => lost(run, [])), ["nothing is dropped in silence"]);
+});
+
+Deno.test("a text that is stored twice, under two ids, is found", () => {
+  const twice = { ...message(5), text: "text of m1" };
+  const broken = rulesBroken((run) => {
+    run.written = [...run.written, { room: "lobby", id: "m5", text: twice.text }];
+    run.stored.get("lobby")!.push(twice);
+    for (const client of [run.ari, run.bora]) {
+      client.events = [...client.events, { kind: "shown", at: 50, epoch: "e1", ...twice }];
+      client.screen = [...client.screen, twice];
+    }
+  });
+  assert.deepEqual(broken, ["stored once"]);
+});
+
+Deno.test("a message that is stored in another room than it was said in is found", () => {
+  const broken = rulesBroken((run) => {
+    run.written = [...run.written, { room: "garden", id: "m2", text: "text of m2" }];
+  });
+  assert.deepEqual(broken, ["what is shown was said", "what is stored was said"]);
+  const elsewhere = rulesBroken((run) => void run.stored.set("garden", [message(1)]));
+  assert.deepEqual(elsewhere, ["what is stored was said"]);
+});
+
+Deno.test("a message that nobody said is found, stored or loaded, also where a loss hides it", () => {
+  const stored = rulesBroken((run) => {
+    run.written = run.written.filter(({ id }) => id !== "m2");
+  });
+  assert.deepEqual(stored, ["what is shown was said", "what is stored was said"]);
+  const loadedOnly = rulesBroken((run) => {
+    lossyRun(run);
+    const { events } = run.bora;
+    run.bora.events = [
+      ...events.slice(0, 4),
+      loaded(45, [message(4), message(5, "m9")]),
+      ...events.slice(4),
+    ];
+  });
+  assert.deepEqual(loadedOnly, ["what is shown was said"]);
+});
+
+Deno.test("a loaded history with a message that is not stored, or not in order, is found", () => {
+  const load = (messages: Shown[]) => (run: Mutable) =>
+    void (run.bora.events = [...run.bora.events, loaded(50, messages)]);
+  assert.deepEqual(rulesBroken(load([message(3), message(4)])), []);
+  assert.deepEqual(rulesBroken(load([message(4), message(5)])), ["loaded is stored"]);
+  assert.deepEqual(rulesBroken(load([message(4), message(3)])), ["loaded is stored"]);
+  assert.deepEqual(rulesBroken(load([message(2), message(4)])), ["loaded is stored"]);
+  assert.deepEqual(rulesBroken(load([{ ...message(4), text: "something else" }])), [
+    "loaded is stored",
+    "what is shown was said",
+  ]);
+});
+
+Deno.test("a loaded history may be lost when its reader is told, and not after that", () => {
+  const load = (run: Mutable, at: number) => {
+    lossyRun(run);
+    const old = loaded(at, [message(3), message(4)]);
+    run.bora.events = [...run.bora.events, old].toSorted((a, b) => a.at - b.at);
+  };
+  assert.deepEqual(rulesBroken((run) => load(run, 45)), []);
+  assert.deepEqual(rulesBroken((run) => load(run, 70)), ["loaded is stored"]);
+});
+
+Deno.test("a run in which hardly anything was said proves nothing", () => {
+  assert.deepEqual(rulesBroken((run) => run.talkedMs = 600_000), ["people talk"]);
+  assert.deepEqual(rulesBroken((run) => void run.stored.set("garden", [])), ["people talk"]);
+  const empty = { written: [], losses: [], talkedMs: 60_000, settledMs: 0 };
+  const broken = check({ ...empty, stored: new Map(), clients: [] });
+  assert.deepEqual(broken.map(({ rule }) => rule), ["people talk"]);
+});
+
+Deno.test("a run that never settled is found", () => {
+  assert.deepEqual(rulesBroken((run) => run.settledMs = null), ["everything settles"]);
 });

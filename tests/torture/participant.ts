@@ -32,8 +32,8 @@ export class Participant implements AsyncDisposable {
   #loading: AbortController | null = null;
   #failure: string | null = null;
   readonly #told = new Map<string, number>();
-  /** Requests that are not answered yet. */
-  #posting = 0;
+  /** Why requests have not stored their messages, by id: no answer yet, or they were refused. */
+  readonly #posts = new Map<string, string>();
   #resets = 0;
   readonly #closing = new AbortController();
 
@@ -65,14 +65,15 @@ export class Participant implements AsyncDisposable {
   say(text: string): void {
     if (this.#connection.outbox.length >= UNSENT_MAX) return;
     const id = this.#connection.send(text);
-    this.#sent.push({ at: Date.now(), id, text: digest(text) });
+    this.#sent.push({ at: Date.now(), id, text: digest(text), by: "socket" });
   }
 
   /** Posts something by HTTP, as a program does, until it is answered. */
   async post(text: string): Promise<void> {
     const id = crypto.randomUUID();
     const backoff = new Backoff();
-    this.#posting++;
+    this.#sent.push({ at: Date.now(), id, text: digest(text), by: "request" });
+    this.#posts.set(id, "a request is not answered");
     for (const { signal } = this.#closing; !signal.aborted;) {
       const resets = this.#resets;
       try {
@@ -80,16 +81,16 @@ export class Participant implements AsyncDisposable {
         // What was stored before a loss may be answered after it: then it is asked again.
         if (resets !== this.#resets) continue;
         this.#events.push({ kind: "acked", at: Date.now(), id, seq });
-        break;
+        this.#posts.delete(id);
+        return;
       } catch (error) {
         if (error instanceof ApiError && !error.retry) {
-          this.#failure = `post: ${error.code}`;
-          break;
+          this.#posts.set(id, `post: ${error.code}`);
+          return;
         }
         await delay(backoff.next());
       }
     }
-    this.#posting--;
   }
 
   get state(): string {
@@ -99,7 +100,7 @@ export class Participant implements AsyncDisposable {
   /** Everything is said, and history is loaded. */
   get settled(): boolean {
     return this.state === "open" && this.#connection.outbox.length === 0 &&
-      this.#held === null && this.#posting === 0;
+      this.#held === null && this.#posts.size === 0;
   }
 
   /** The newest message that is shown. */
@@ -111,9 +112,9 @@ export class Participant implements AsyncDisposable {
     const unsent = this.#connection.outbox.map(({ state, code }) =>
       `${state} ${code ?? ""}`.trim()
     );
+    unsent.push(...this.#posts.values());
     if (this.#failure !== null) unsent.push(this.#failure);
     if (this.#held !== null) unsent.push("history is not loaded");
-    if (this.#posting > 0) unsent.push(`${this.#posting} requests are not answered`);
     return {
       name: this.name,
       room: this.room,
@@ -121,6 +122,7 @@ export class Participant implements AsyncDisposable {
       sent: this.#sent,
       screen: this.#screen,
       state: this.state,
+      waiting: [...this.#connection.outbox.map(({ id }) => id), ...this.#posts.keys()],
       unsent,
       badFrames: this.#badFrames,
     };

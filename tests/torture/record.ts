@@ -27,6 +27,8 @@ export interface Sent {
   readonly at: number;
   readonly id: string;
   readonly text: string;
+  /** Only what goes through a socket keeps its order. */
+  readonly by: "socket" | "request";
 }
 
 /** What a program wrote by SQL; nobody knows whether it was stored. */
@@ -47,7 +49,9 @@ export interface ClientRecord {
   readonly screen: readonly Shown[];
   /** How its connection stands: `open`, one hopes. */
   readonly state: string;
-  /** Messages that it still wants to send, or that were refused for good: with the reason. */
+  /** The ids of messages that it still wants to send, or that were refused for good. */
+  readonly waiting: readonly string[];
+  /** Why each of those waits, and whatever else is not done. */
   readonly unsent: readonly string[];
   /** What was wrong with the frames of its sockets, by docs/protocol.md. */
   readonly badFrames: readonly string[];
@@ -67,4 +71,8 @@ export interface RunRecord {
   readonly clients: readonly ClientRecord[];
   readonly written: readonly Written[];
   readonly losses: readonly Loss[];
+  /** For how long everybody talked. */
+  readonly talkedMs: number;
+  /** How long it took until everything was settled, after the last fault; null: it never was. */
+  readonly settledMs: number | null;
 }

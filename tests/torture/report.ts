@@ -8,7 +8,7 @@ export async function printReport(
   result: RunResult,
   { command, directory }: { readonly command: string; readonly directory: string },
 ): Promise<void> {
-  const { violations, counts, settledMs, before, after, told, logged } = result;
+  const { violations, counts, before, after, told, logged, record } = result;
   console.log("");
   for (const [name, count] of Object.entries(counts)) {
     console.log(`${String(count).padStart(8)} ${name}`);
@@ -20,7 +20,9 @@ export async function printReport(
   console.log(
     `database    ${[...after.connections].map(([name, n]) => `${name} ${n}`).join(", ")}`,
   );
-  console.log(settledMs === null ? "settled     never" : `settled     after ${settledMs} ms`);
+  console.log(
+    record.settledMs === null ? "settled     never" : `settled     after ${record.settledMs} ms`,
+  );
   printCounts("clients were told", told);
   printCounts("instances logged", logged);
   console.log("");

@@ -31,8 +31,6 @@ export interface RunResult {
   readonly counts: Readonly<Record<string, number>>;
   /** How many of each fault were made, in lines for people. */
   readonly faults: readonly string[];
-  /** How long it took until everything was settled, after the last fault; null: it never was. */
-  readonly settledMs: number | null;
   readonly before: Resources;
   readonly after: Resources;
   /** What clients were told: close codes, errors, resets. */
@@ -86,10 +84,11 @@ export async function runTorture(options: RunOptions): Promise<RunResult> {
   await delay(endsAt - performance.now());
 
   population.hush();
+  const talkedMs = performance.now() - startedAt;
   const settledMs = await settle(world);
   await delay(CALM_MS);
   const after = await measure(cluster, database);
-  const record = await takeRecord(world);
+  const record = { ...await takeRecord(world), talkedMs, settledMs };
   const processes = cluster.report();
   return {
     violations: [
@@ -102,7 +101,6 @@ export async function runTorture(options: RunOptions): Promise<RunResult> {
     record,
     counts: count(record, population.said, plan.length),
     faults: faults.lines(),
-    settledMs,
     before,
     after,
     told: population.told,
@@ -136,7 +134,7 @@ async function settle({ database, population }: World): Promise<number | null> {
   return null;
 }
 
-async function takeRecord({ database, population, written }: World): Promise<RunRecord> {
+async function takeRecord({ database, population, written }: World) {
   const stored = new Map<string, Shown[]>(population.rooms.map((room) => [room, []]));
   const sql = connect(database.url, { name: "torture" });
   try {
