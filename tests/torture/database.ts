@@ -104,8 +104,9 @@ export class Database implements AsyncDisposable {
   async putBack(copy: Copy): Promise<void> {
     await this.#alone(async () => {
       const { port } = this.#server;
-      const stoppedAt = Date.now();
       await this.#server.stop("immediate");
+      // Until it is gone it acknowledges what will be lost.
+      const stoppedAt = Date.now();
       await this.#server[Symbol.asyncDispose]();
       await Deno.remove(`${this.#folder}/data`, { recursive: true });
       await Deno.rename(`${copy.folder}/data`, `${this.#folder}/data`);
@@ -143,8 +144,8 @@ export class Database implements AsyncDisposable {
         wire.swallow();
         const from = Date.now();
         await delay(lostMs);
-        const stoppedAt = Date.now();
         await primary.stop("immediate");
+        const stoppedAt = Date.now();
         await ask`select pg_promote()`;
         // Known before anybody asks the new one what it has.
         this.losses.push({ from, stoppedAt, endedAt: Date.now() });

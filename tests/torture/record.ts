@@ -60,6 +60,7 @@ export interface ClientRecord {
 /** The database went back: what was committed from `from` until it stopped may be gone. */
 export interface Loss {
   readonly from: number;
+  /** When the old server was gone, and no new one there yet. */
   readonly stoppedAt: number;
   readonly endedAt: number;
 }
