@@ -95,9 +95,7 @@ function checkTruth(
     const kept = stored.get(event.id);
     if (kept !== undefined && kept.seq === event.seq && sameText(event, kept)) continue;
     const excused = mayBeLost(events, index, losses) ||
-      losses.some((loss) =>
-        loss.from <= event.at && isOldNews(event, events.slice(index), loss, clients)
-      );
+      losses.some((loss) => loss.from <= event.at && isOldNews(events, index, loss, clients));
     if (excused) continue;
     const what = kept === undefined
       ? `${event.id} (seq ${event.seq}) is not stored`
@@ -121,12 +119,13 @@ function mayBeLost(
  * one takes away: of a history that somebody had seen before it, and with a reset to come.
  */
 function isOldNews(
-  event: ClientEvent,
-  later: readonly ClientEvent[],
+  events: readonly ClientEvent[],
+  index: number,
   loss: Loss,
   clients: readonly ClientRecord[],
 ): boolean {
-  if (event.kind !== "shown" || toldAt(later, loss) < 0) return false;
+  const event = events[index]!;
+  if (event.kind !== "shown" || toldAt(events, loss, index) < 0) return false;
   return clients.some(({ events }) =>
     events.some((seen) =>
       seen.kind === "shown" && seen.epoch === event.epoch && seen.at < loss.stoppedAt
