@@ -123,6 +123,71 @@ Deno.test("a worker that stops ends what it began, takes nothing more, and gives
   assert.equal(signal.aborted, true);
 });
 
+/** Whether nobody but the test reads a queue channel. */
+async function assertUnread(layer: ChannelLayer, channel: string): Promise<void> {
+  await layer.send(channel, { type: "for.the.test" });
+  const first = await layer.receive(channel, { signal: AbortSignal.timeout(2_000) });
+  assert.equal(first["type"], "for.the.test");
+}
+
+Deno.test("a bad name among good ones: none of them is served", async () => {
+  await using layer = memoryChannelLayer();
+  const consumers = { good: class extends MadeNever {}, "no/name": MadeNever };
+  await assert.rejects(runWorker(layer, consumers), { name: "TypeError", message: /"no\/name"/ });
+  await assertUnread(layer, "good");
+});
+
+class MadeNever extends Consumer {
+  constructor() {
+    super();
+    assert.fail("a name is bad");
+  }
+}
+
+Deno.test("a constructor that throws takes no message, and stops the others before it is told", async () => {
+  await using layer = memoryChannelLayer();
+  const warnings: string[] = [];
+  const begun = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  const log: string[] = [];
+  class Good extends Consumer {
+    async work() {
+      begun.resolve();
+      await finish.promise;
+      log.push("done");
+    }
+  }
+  let broken = false;
+  // Made well at first, and not any more when a handler was given up.
+  class Bad extends Consumer {
+    constructor() {
+      super();
+      if (broken) throw new Error("cannot be made");
+      broken = true;
+    }
+    hang() {
+      return new Promise(() => {});
+    }
+  }
+  await layer.send("good", { type: "work" });
+  const worker = runWorker(layer, { good: Good, bad: Bad }, {
+    handlerTimeoutMs: 30,
+    warn: (message) => warnings.push(message),
+  });
+  await begun.promise;
+  await layer.send("bad", { type: "hang" });
+  await layer.send("bad", { type: "hang" });
+  finish.resolve();
+  await assert.rejects(worker, /cannot be made/);
+  assert.deepEqual(log, ["done"]);
+  await assertUnread(layer, "good");
+
+  await layer.send("bad", { type: "kept" });
+  await assert.rejects(runWorker(layer, { good: Good, bad: Bad }), /cannot be made/);
+  assert.equal((await layer.receive("bad"))["type"], "kept");
+  await assertUnread(layer, "good");
+});
+
 Deno.test("a worker does not serve a process-local channel", async () => {
   await using layer = memoryChannelLayer();
   const channel = layer.newChannel();

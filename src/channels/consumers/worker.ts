@@ -1,5 +1,6 @@
 import type { ChannelLayer } from "../layer.ts";
 import type { Message } from "../message.ts";
+import { assertChannelName } from "../names.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { begin, type Consumer, dispatch } from "./consumer.ts";
 import { HANDLER_TIMEOUT_MS } from "./session.ts";
@@ -27,7 +28,9 @@ export interface WorkerOptions {
  * that must not be lost is a task (`maru/tasks`).
  *
  * @returns when the signal has aborted and what was at work has ended
- * @throws {TypeError} when a name is not that of a queue channel
+ * @throws {TypeError} when a name is not that of a queue channel; then nothing has begun
+ * @throws {unknown} what a constructor throws, or the layer when it is closed; the other channels
+ * are given up then as by the signal
  *
  * @example
  * ```ts
@@ -53,24 +56,37 @@ export async function runWorker(
   options: WorkerOptions = {},
 ): Promise<void> {
   for (const channel of Object.keys(consumers)) {
+    assertChannelName(channel);
     if (channel.includes("!")) {
       throw new TypeError(`Cannot serve channel "${channel}": it is process-local`);
     }
   }
+  // Nobody could stop those that go on when one cannot.
+  const failed = new AbortController();
+  const stops = options.signal === undefined ? [] : [options.signal];
+  const signal = AbortSignal.any([...stops, failed.signal]);
   await Promise.all(
-    Object.entries(consumers).map(([channel, Type]) => serve(layer, channel, Type, options)),
+    Object.entries(consumers).map(async ([channel, Type]) => {
+      try {
+        await serve(layer, channel, Type, { ...options, signal });
+      } catch (error) {
+        failed.abort(error);
+      }
+    }),
   );
+  failed.signal.throwIfAborted();
 }
 
 async function serve(
   layer: ChannelLayer,
   channel: string,
   Type: new () => Consumer,
-  options: WorkerOptions,
+  options: WorkerOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { signal, warn = () => {} } = options;
-  let worker: WorkingConsumer | undefined;
-  for await (const message of layer.messages(channel, signal === undefined ? {} : { signal })) {
+  // Before a message is taken, which would be gone if it cannot be made.
+  let worker: WorkingConsumer | undefined = new WorkingConsumer(new Type(), layer, channel);
+  for await (const message of layer.messages(channel, { signal })) {
     worker ??= new WorkingConsumer(new Type(), layer, channel);
     try {
       await worker.handle(message, options);
