@@ -300,6 +300,54 @@ Deno.test("a handler that never returns is given up, and its socket closed", asy
   assert.match(warnings[0]!, /It takes longer than 30 ms/);
 });
 
+Deno.test("a close code or reason that no socket can send is an error, and the socket goes on", async () => {
+  const { layer, peer } = setUp();
+  await using _ = layer;
+  const consumer = new WebSocketConsumer();
+  consumer.receive = (data) => consumer.send(data);
+  const tester = peer(consumer);
+  await tester.connect();
+  for (const code of [0, 999, 1004, 1005, 1006, 1014, 1015, 2999, 5000, 99999, 1000.5, NaN]) {
+    assert.throws(() => consumer.close(code), {
+      name: "RangeError",
+      message:
+        `Cannot close with code ${code}: only 1000 to 1003, 1007 to 1013 and 3000 to 4999 can be sent`,
+    });
+  }
+  assert.throws(() => consumer.close(4403, "가".repeat(60)), {
+    name: "RangeError",
+    message: "Cannot close with a reason of 180 bytes: at most 123 pass",
+  });
+  tester.send("still here");
+  assert.equal(await tester.receive(), "still here");
+  consumer.close(4403, "가".repeat(41));
+  assert.deepEqual(await tester.closed, { code: 4403, reason: "가".repeat(41) });
+});
+
+Deno.test("a handler that closes with what cannot be sent fails: 1011, or 500 before it accepted", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  const closing = new WebSocketConsumer();
+  closing.receive = () => closing.close(1006);
+  const tester = peer(closing);
+  await tester.connect();
+  tester.send("x");
+  assert.equal((await tester.closed).code, 1011);
+  const early = new WebSocketConsumer();
+  early.connect = () => early.close(4403, "x".repeat(124));
+  assert.deepEqual(await peer(early).connect(), { accepted: false, status: 500, body: "" });
+  const between = new WebSocketConsumer();
+  between.connect = () => {
+    void between.accept();
+    between.close(2999);
+  };
+  const other = peer(between);
+  await other.connect();
+  assert.equal((await other.closed).code, 1011);
+  assert.equal(warnings.length, 3);
+  for (const warning of warnings) assert.match(warning, /RangeError: Cannot close with/);
+});
+
 Deno.test("what is no JSON closes with 1007, bytes with 1003", async () => {
   const { layer, peer } = setUp();
   await using _ = layer;

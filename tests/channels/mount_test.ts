@@ -13,6 +13,7 @@ import {
 } from "../../src/channels/mod.ts";
 import { freePort } from "../support/instance.ts";
 import { SocketPeer } from "../support/socket_peer.ts";
+import { until } from "../support/until.ts";
 
 /** What the sockets of a server did. */
 interface Served extends AsyncDisposable {
@@ -57,12 +58,14 @@ for (const [adapter, serve] of Object.entries(ADAPTERS)) {
   Deno.test(`${adapter}: a consumer knows its request, echoes text and bytes, hears its group`, async () => {
     await using layer = memoryChannelLayer();
     const gone = Promise.withResolvers<number>();
-    class Echo extends WebSocketConsumer<string> {
+    class Echo extends WebSocketConsumer<string, { id: number }> {
       override groups = ["g"];
       override async connect() {
-        const { path, params, query, headers, user } = this.scope;
+        const { path, params, query, headers, user, session } = this.scope;
         await this.accept("v1");
-        this.send([path, params["room"], query.get("q"), headers.get("host"), user].join(" "));
+        this.send(
+          [path, params["room"], query.get("q"), headers.get("host"), user, session.id].join(" "),
+        );
       }
       override receive(data: string | Uint8Array) {
         this.send(data);
@@ -78,12 +81,16 @@ for (const [adapter, serve] of Object.entries(ADAPTERS)) {
     await using server = await serve((app, upgrade) =>
       app.get(
         "/ws/:room/",
-        websocketConsumer(upgrade, () => new Echo(), { layer, user: () => "Ann" }),
+        websocketConsumer(upgrade, () => new Echo(), {
+          layer,
+          user: () => "Ann",
+          session: () => ({ id: 7 }),
+        }),
       )
     );
     await using peer = await open(server.origin, ["v2", "v1"]);
     assert.equal(peer.socket.protocol, "v1");
-    assert.equal(await peer.next(), `/ws/lobby/ lobby 1 ${server.origin} Ann`);
+    assert.equal(await peer.next(), `/ws/lobby/ lobby 1 ${server.origin} Ann 7`);
     peer.send("안녕");
     assert.equal(await peer.next(), "안녕");
     peer.send(new Uint8Array([1, 2, 3]));
@@ -187,6 +194,27 @@ for (const [adapter, serve] of Object.entries(ADAPTERS)) {
     }
   });
 
+  Deno.test(`${adapter}: a socket is closed with each code that can be sent, and with 1011 for another`, async () => {
+    await using layer = memoryChannelLayer();
+    class Closing extends WebSocketConsumer {
+      override receive(data: string | Uint8Array) {
+        this.close(Number(data), "가".repeat(Number(data) === 4403 ? 42 : 41));
+      }
+    }
+    await using server = await serve((app, upgrade) =>
+      app.get("/ws/:room/", websocketConsumer(upgrade, () => new Closing(), { layer }))
+    );
+    const codes: number[] = [];
+    for (let code = 1000; code <= 1016; code++) codes.push(code);
+    for (const code of [...codes, 2999, 3000, 4403, 4999, 5000, 99999]) {
+      const peer = await open(server.origin);
+      peer.send(String(code));
+      const closed = await peer.closed;
+      const sent = ![1004, 1005, 1006, 1014, 1015, 1016, 2999, 4403, 5000, 99999].includes(code);
+      assert.deepEqual([closed.code, closed.reason], sent ? [code, "가".repeat(41)] : [1011, ""]);
+    }
+  });
+
   Deno.test(`${adapter}: disconnect runs, with 1006, when the peer vanishes`, async () => {
     await using layer = memoryChannelLayer();
     const gone = Promise.withResolvers<number>();
@@ -251,6 +279,42 @@ Deno.test("the adapter's listeners are taken off with the request; nobody else's
       ...buffer.subarray(0, await connection.read(buffer) ?? assert.fail("it was cut off")),
     );
   }
+});
+
+Deno.test("hono/deno: a peer that sends faster than is handled is closed with 1008", async () => {
+  await using layer = memoryChannelLayer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const consumer = new WebSocketConsumer();
+  consumer.receive = () => promise;
+  await using server = await ADAPTERS["hono/deno"]!((app, upgrade) =>
+    app.get("/ws/:room/", websocketConsumer(upgrade, () => consumer, { layer }))
+  );
+  const peer = await open(server.origin);
+  for (let n = 0; n < 1_002; n++) peer.send("x");
+  assert.equal((await peer.closed).code, 1008);
+  resolve();
+});
+
+Deno.test("@hono/node-ws: a peer that sends faster than is handled is not read meanwhile", async () => {
+  await using layer = memoryChannelLayer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const consumer = new WebSocketConsumer();
+  consumer.receive = async (data) => {
+    await promise;
+    consumer.send(data);
+  };
+  await using server = await ADAPTERS["@hono/node-ws"]!((app, upgrade) =>
+    app.get("/ws/:room/", websocketConsumer(upgrade, () => consumer, { layer }))
+  );
+  await using peer = await open(server.origin);
+  const paused = () => (consumer.raw as { readonly isPaused: boolean }).isPaused;
+  // More than may wait, and so large that what is read at once does not bring it all.
+  const sent = Array.from({ length: 1_500 }, (_, n) => `${n}`.padEnd(2_000));
+  for (const data of sent) peer.send(data);
+  await until(paused);
+  resolve();
+  for (const data of sent) assert.equal(await peer.next(), data);
+  assert.equal(paused(), false);
 });
 
 /** Mounts one consumer and connects a peer that neither reads nor answers. */

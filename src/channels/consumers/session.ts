@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { ChannelLayer } from "../layer.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { begin, type ConsumerContext, dispatch } from "./consumer.ts";
@@ -164,13 +165,20 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
   }
 
   close(code: number, reason: string): void {
+    assertClosing(code, reason);
     if (this.#state === "connecting") return this.refuse(403, "");
     if (this.#state === "accepted") this.#closeWith ??= [code, reason];
     if (this.#state !== "open") return;
     this.#state = "closing";
     // Its close frame has to be read.
     this.#resume();
-    this.#wire!.close(code, reason);
+    try {
+      this.#wire!.close(code, reason);
+    } catch (error) {
+      // Neither closed nor heard any more, it would stay as long as its peer wants.
+      this.#warn("closing", error);
+      this.#wire!.terminate();
+    }
   }
 
   message(data: string | Uint8Array): void {
@@ -199,11 +207,7 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
       called = true;
       clearTimeout(timer);
       this.#waiting = undefined;
-      try {
-        await this.#consumer.disconnect(code);
-      } catch (error) {
-        this.#warn("disconnect", error);
-      }
+      await this.#attempt("disconnect", () => this.#consumer.disconnect(code));
       this.#end();
     };
     const timer = setTimeout(disconnect, DISCONNECT_GRACE_MS);
@@ -339,6 +343,25 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
     if (this.#state !== "closed") this.#keepalive?.add(this.#wire!);
   }
 }
+
+/** @throws {RangeError} when no server may close with these, which each runtime tells in its way */
+function assertClosing(code: number, reason: string): void {
+  if (!CLOSE_CODES.some(([from, to]) => code >= from && code <= to) || !Number.isInteger(code)) {
+    throw new RangeError(
+      `Cannot close with code ${code}: only 1000 to 1003, 1007 to 1013 and 3000 to 4999 can be sent`,
+    );
+  }
+  const bytes = Buffer.byteLength(reason);
+  if (bytes <= CLOSE_REASON_MAX_BYTES) return;
+  throw new RangeError(
+    `Cannot close with a reason of ${bytes} bytes: at most ${CLOSE_REASON_MAX_BYTES} pass`,
+  );
+}
+
+// Of the codes of RFC 6455, section 7.4, and IANA's register, those that `ws` and Deno both send.
+const CLOSE_CODES = [[1000, 1003], [1007, 1013], [3000, 4999]] as const;
+// A control frame has 125 bytes, of which the code takes two (RFC 6455, section 5.5).
+const CLOSE_REASON_MAX_BYTES = 123;
 
 /** Waits for a promise, but not longer than this. */
 async function within(ms: number, working: Promise<unknown>): Promise<void> {

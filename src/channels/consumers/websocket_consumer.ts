@@ -110,7 +110,13 @@ export class WebSocketConsumer<User = unknown, Session = unknown> extends Consum
     this.#begun.send(data);
   }
 
-  /** Closes the socket; before it accepted, refuses with 403. */
+  /**
+   * Closes the socket; before it accepted, refuses with 403.
+   *
+   * @param code 1000 to 1003, 1007 to 1013, or one of the application's, 3000 to 4999
+   * @param reason at most 123 bytes of UTF-8
+   * @throws {RangeError} when the code or the reason is another; it is still open then
+   */
   close(code = 1000, reason = ""): void {
     this.#begun.close(code, reason);
   }
