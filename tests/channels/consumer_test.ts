@@ -348,6 +348,26 @@ Deno.test("a handler that closes with what cannot be sent fails: 1011, or 500 be
   for (const warning of warnings) assert.match(warning, /RangeError: Cannot close with/);
 });
 
+Deno.test("what has no JSON is not sent", async () => {
+  const { layer, peer } = setUp();
+  await using _ = layer;
+  const consumer = new JsonWebSocketConsumer();
+  const tester = peer(consumer);
+  await tester.connect();
+  const values = [undefined, () => {}, Symbol("s"), { toJSON: () => undefined }];
+  for (const value of values) {
+    const error = {
+      name: "TypeError",
+      message: `Cannot send a value of type ${typeof value}: it has no JSON`,
+    };
+    assert.throws(() => consumer.sendJson(value), error);
+    assert.throws(() => tester.sendJson(value), error);
+  }
+  consumer.sendJson(null);
+  assert.equal(await tester.receive(), "null");
+  await tester.disconnect();
+});
+
 Deno.test("what is no JSON closes with 1007, bytes with 1003", async () => {
   const { layer, peer } = setUp();
   await using _ = layer;

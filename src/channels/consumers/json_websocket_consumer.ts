@@ -25,9 +25,13 @@ export class JsonWebSocketConsumer<User = unknown, Session = unknown>
   /** The peer sent this. */
   receiveJson(_content: unknown): Promise<void> | void {}
 
-  /** Sends a value as JSON. */
+  /**
+   * Sends a value as JSON.
+   *
+   * @throws {TypeError} when it has no JSON: undefined, a function, a symbol, a BigInt, a cycle
+   */
   sendJson(content: unknown): void {
-    this.send(JSON.stringify(content));
+    this.send(jsonOf(content));
   }
 
   /** Parses what the peer sent, and hands it to {@linkcode receiveJson}. */
@@ -41,4 +45,12 @@ export class JsonWebSocketConsumer<User = unknown, Session = unknown>
     }
     return this.receiveJson(content);
   }
+}
+
+/** @throws {TypeError} when a value has no JSON */
+export function jsonOf(content: unknown): string {
+  // Of these it makes no text, and a socket would send the word "undefined", or bytes.
+  const text = JSON.stringify(content) as string | undefined;
+  if (text !== undefined) return text;
+  throw new TypeError(`Cannot send a value of type ${typeof content}: it has no JSON`);
 }

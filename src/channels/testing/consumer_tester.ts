@@ -1,3 +1,4 @@
+import { jsonOf } from "../consumers/json_websocket_consumer.ts";
 import { SocketSession, type SocketSessionOptions, type Verdict } from "../consumers/session.ts";
 import type { Scope, WebSocketConsumer } from "../consumers/websocket_consumer.ts";
 import { VANISHED, type Wire, type WireEvents } from "../consumers/wire.ts";
@@ -81,9 +82,13 @@ export class ConsumerTester {
     this.#events.message(data);
   }
 
-  /** Sends a value as JSON. */
+  /**
+   * Sends a value as JSON.
+   *
+   * @throws {TypeError} when it has none
+   */
   sendJson(content: unknown): void {
-    this.send(JSON.stringify(content));
+    this.send(jsonOf(content));
   }
 
   /**
