@@ -58,13 +58,13 @@ for (const [adapter, serve] of Object.entries(ADAPTERS)) {
   Deno.test(`${adapter}: a consumer knows its request, echoes text and bytes, hears its group`, async () => {
     await using layer = memoryChannelLayer();
     const gone = Promise.withResolvers<number>();
-    class Echo extends WebSocketConsumer<string, { id: number }> {
+    class Echo extends WebSocketConsumer<string, { id: number } | undefined> {
       override groups = ["g"];
       override async connect() {
         const { path, params, query, headers, user, session } = this.scope;
         await this.accept("v1");
         this.send(
-          [path, params["room"], query.get("q"), headers.get("host"), user, session.id].join(" "),
+          [path, params["room"], query.get("q"), headers.get("host"), user, session?.id].join(" "),
         );
       }
       override receive(data: string | Uint8Array) {
