@@ -1,8 +1,15 @@
+import { setImmediate } from "node:timers";
 import { ChannelFullError } from "./errors.ts";
 import type { Message } from "./message.ts";
 
 /** Takes messages one at a time: the next when what it returned has settled. Must not throw. */
 export type MailboxHandler = (message: Message) => Promise<void> | void;
+
+/**
+ * So many of the messages that wait are handled before the event loop turns: a handler that sends
+ * to itself without end would keep sockets and timers waiting.
+ */
+export const TURN_MESSAGES = 128;
 
 interface Waiter {
   resolve(message: Message): void;
@@ -19,6 +26,8 @@ export class Mailbox {
   #handler: MailboxHandler | undefined;
   /** A handler is at work: its next message waits. */
   #busy = false;
+  /** Of those that waited, since the event loop was last let turn. */
+  #handledInTurn = 0;
   /** Whether the last message found no room. */
   overflowing = false;
   /** Counts messages that nobody took in time. */
@@ -42,7 +51,11 @@ export class Mailbox {
 
   /** @throws {ChannelFullError} at capacity */
   put(message: Message, expires: number): void {
-    if (this.#handler !== undefined && !this.#busy) return this.#handle(message);
+    if (this.#handler !== undefined && !this.#busy) {
+      this.#busy = true;
+      if (this.#handle(message)) this.#handleWaiting();
+      return;
+    }
     const [waiter] = this.#waiters;
     if (waiter !== undefined) {
       this.#waiters.delete(waiter);
@@ -82,12 +95,16 @@ export class Mailbox {
   /**
    * Gives everything to a handler from now on, beginning with what waits.
    *
-   * @throws {TypeError} when there is one already
+   * @throws {TypeError} when there is one already, or somebody waits to receive
    */
   handle(handler: MailboxHandler): void {
     this.#assertUnhandled("subscribe to");
+    if (this.#waiters.size > 0) {
+      throw new TypeError(`Cannot subscribe to channel "${this.#name}": somebody receives from it`);
+    }
     this.#handler = handler;
-    this.#handleWaiting();
+    this.#handledInTurn = 0;
+    if (!this.#busy) this.#handleWaiting();
   }
 
   unhandle(): void {
@@ -121,26 +138,28 @@ export class Mailbox {
     throw new TypeError(`Cannot ${what} channel "${this.#name}": a handler has subscribed to it`);
   }
 
-  #handle(message: Message): void {
-    this.#busy = true;
+  /** Whether the next message may follow at once. */
+  #handle(message: Message): boolean {
     const working = this.#handler!(message);
-    if (working === undefined) {
-      this.#busy = false;
-      if (this.#items.length > 0) this.#handleWaiting();
-      return;
-    }
-    void working.then(() => {
-      this.#busy = false;
-      this.#handleWaiting();
-    });
+    if (working === undefined) return true;
+    void working.then(() => this.#handleWaiting());
+    return false;
   }
 
   #handleWaiting(): void {
-    while (this.#handler !== undefined && !this.#busy) {
+    this.#busy = true;
+    while (this.#handler !== undefined && this.#items.length > 0) {
+      if (this.#handledInTurn === TURN_MESSAGES) {
+        this.#handledInTurn = 0;
+        setImmediate(() => this.#handleWaiting());
+        return;
+      }
       this.dropExpired();
       const first = this.#items.shift();
-      if (first === undefined) return;
-      this.#handle(first.message);
+      if (first === undefined) break;
+      this.#handledInTurn++;
+      if (!this.#handle(first.message)) return;
     }
+    this.#busy = false;
   }
 }

@@ -1,4 +1,6 @@
+import { setImmediate } from "node:timers";
 import type { Bus, BusCounters, BusHandler, BusHealth, Doubt } from "./bus.ts";
+import { TURN_MESSAGES } from "./mailbox.ts";
 import { Subscribers, type WarnHandler } from "./subscribers.ts";
 
 /** Makes buses of one process that hear each other: for tests, and for a service of one instance. */
@@ -20,6 +22,7 @@ class MemoryBus implements Bus {
   readonly #counters = { sent: 0, delivered: 0 };
   #pending: { topic: string; bytes: Uint8Array; to: string | undefined }[] = [];
   #flushed: Promise<void> = Promise.resolve();
+  #carriedInTurn = 0;
 
   constructor(network: Set<MemoryBus>, instance: string, warn: WarnHandler) {
     this.instance = instance;
@@ -31,7 +34,7 @@ class MemoryBus implements Bus {
   publish(topic: string, bytes: Uint8Array, options: { readonly to?: string } = {}): void {
     this.#counters.sent++;
     if (this.#pending.push({ topic, bytes, to: options.to }) > 1) return;
-    this.#flushed = Promise.resolve().then(() => this.#carry());
+    this.#flushed = this.#later().then(() => this.#carry());
   }
 
   subscribe(topic: string, handler: BusHandler, options: { readonly signal?: AbortSignal } = {}) {
@@ -61,6 +64,13 @@ class MemoryBus implements Bus {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Two who answer each other for ever let the event loop turn, too. */
+  async #later(): Promise<void> {
+    if (++this.#carriedInTurn < TURN_MESSAGES) return;
+    this.#carriedInTurn = 0;
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   #carry(): void {
