@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
 import { type Bus, type BusCounters, type Doubt, SQL_TOPIC } from "./bus.ts";
 import { ChannelFullError } from "./errors.ts";
 import { Groups, type MemberInfo, type Membership } from "./groups.ts";
@@ -9,6 +10,7 @@ import {
   encodeEvent,
   type LayerEvent,
 } from "./layer_event.ts";
+import { TURN_MESSAGES } from "./mailbox.ts";
 import { Mailboxes } from "./mailboxes.ts";
 import { decodeMessage, type EncodedMessage, encodeMessage, type Message } from "./message.ts";
 import {
@@ -21,7 +23,7 @@ import {
 } from "./names.ts";
 import { QueueReaders } from "./queue_readers.ts";
 import type { PresenceSession, PresenceStore, Present, QueueStore } from "./stores.ts";
-import type { WarnHandler } from "./subscribers.ts";
+import { unfailing, type WarnHandler } from "./subscribers.ts";
 
 /** Who a member is may be told in so many bytes of JSON. */
 export const MEMBER_INFO_MAX_BYTES = 4096;
@@ -35,7 +37,7 @@ export interface ChannelLayerOptions {
    * not end by itself. @default 86400000
    */
   readonly groupExpiryMs?: number;
-  /** How many messages wait in a channel at most. @default 100 */
+  /** How many messages wait in a channel at most; up to 2147483647. @default 100 */
   readonly capacity?: number;
   /** Other capacities, by what a channel's name matches; the first match wins. */
   readonly channelCapacity?: readonly (readonly [RegExp, number])[];
@@ -65,6 +67,8 @@ export interface ChannelLayerCounters {
   readonly droppedByCapacity: number;
   /** Messages that nobody took in time. */
   readonly expired: number;
+  /** What came and was no message: written by something else, or nested too deep. */
+  readonly undecodable: number;
   /** See {@linkcode BusCounters}. */
   readonly bus: BusCounters;
 }
@@ -72,6 +76,8 @@ export interface ChannelLayerCounters {
 const DEFAULT_EXPIRY_MS = 60_000;
 const DEFAULT_GROUP_EXPIRY_MS = 86_400_000;
 const DEFAULT_CAPACITY = 100;
+// What PostgreSQL's integer holds.
+const CAPACITY_MAX = 2 ** 31 - 1;
 const LAYER_TOPIC = "layer";
 // Looks for what has expired and that nobody asks for any more.
 const SWEEP_INTERVAL_MS = 10_000;
@@ -99,6 +105,7 @@ export class ChannelLayer implements AsyncDisposable {
   readonly #options: ChannelLayerOptions;
   readonly #owned: readonly AsyncDisposable[];
   readonly #now: () => number;
+  readonly #warn: WarnHandler;
   readonly #groupExpiryMs: number;
   readonly #mailboxes: Mailboxes;
   readonly #groups = new Groups();
@@ -106,19 +113,20 @@ export class ChannelLayer implements AsyncDisposable {
   readonly #readers: QueueReaders | undefined;
   readonly #presence: PresenceSession | undefined;
   readonly #stop = new AbortController();
-  readonly #counters = { sent: 0, delivered: 0, droppedByCapacity: 0 };
+  readonly #counters = { sent: 0, delivered: 0, droppedByCapacity: 0, undecodable: 0 };
   /** Group events that came while one was being delivered: order is the same for every member. */
   #deliveries: (readonly [group: string, message: Message])[] = [];
   #delivering = false;
   #channels = 0;
   #sweep: ReturnType<typeof setInterval> | undefined;
+  #closed: Promise<void> | undefined;
 
   /**
    * Puts a layer on a bus. Most want {@linkcode memoryChannelLayer} or
    * {@linkcode postgresChannelLayer}.
    *
-   * @throws {RangeError} when a capacity is no whole number above 0, or a time not above 0 and
-   * finite
+   * @throws {RangeError} when a capacity is no whole number from 1 to 2147483647, or a time not above
+   * 0 and finite
    */
   constructor(bus: Bus, options: ChannelLayerOptions = {}, parts: ChannelLayerParts = {}) {
     assertOptions(options);
@@ -127,18 +135,19 @@ export class ChannelLayer implements AsyncDisposable {
     this.#options = options;
     this.#owned = parts.owned ?? [];
     this.#now = now;
+    this.#warn = unfailing(options.warn ?? (() => {}));
     this.#groupExpiryMs = options.groupExpiryMs ?? DEFAULT_GROUP_EXPIRY_MS;
     this.#mailboxes = new Mailboxes(capacityOf(capacity, channelCapacity), now);
     this.#queues = parts.queues;
     this.#readers = parts.queues && new QueueReaders(
       parts.queues,
-      (message, error) => this.#warn(message, error),
+      this.#warn,
       (channel) => bus.publish(LAYER_TOPIC, encodeEvent("wake", { channel })),
     );
     this.#presence = parts.presence?.attach(bus.instance, () => this.#memberships());
     const { signal } = this.#stop;
-    bus.subscribe(LAYER_TOPIC, (bytes) => this.#hear(decodeEvent(bytes)), { signal });
-    bus.subscribe(SQL_TOPIC, (bytes) => this.#hear(decodeSqlEvent(bytes)), { signal });
+    bus.subscribe(LAYER_TOPIC, (bytes) => this.#hear(decodeEvent, bytes), { signal });
+    bus.subscribe(SQL_TOPIC, (bytes) => this.#hear(decodeSqlEvent, bytes), { signal });
     bus.onDoubt(() => this.#presence?.check(), { signal });
   }
 
@@ -148,6 +157,7 @@ export class ChannelLayer implements AsyncDisposable {
    * @throws {TypeError} when no name can begin so
    */
   newChannel(prefix = "specific"): string {
+    this.#assertOpen();
     assertChannelPrefix(prefix);
     const random = crypto.randomUUID().slice(0, 8);
     const name = `${prefix}.${this.#bus.instance}!${random}${(++this.#channels).toString(36)}`;
@@ -231,7 +241,8 @@ export class ChannelLayer implements AsyncDisposable {
    * is pending the next ones wait, up to the capacity. A handler that throws is reported and goes
    * on. When the signal aborts, the channel leaves all its groups.
    *
-   * @throws {TypeError} when another instance owns the channel, or it has a handler
+   * @throws {TypeError} when another instance owns the channel, or it has a handler, or a receiver
+   * waits for its next message
    */
   subscribe(
     channel: string,
@@ -333,18 +344,30 @@ export class ChannelLayer implements AsyncDisposable {
 
   /** Is told when events may have been missed, so that whoever has a log can catch up. */
   onDoubt(handler: (reason: Doubt) => void, options: { readonly signal?: AbortSignal } = {}): void {
+    this.#assertOpen();
     this.#bus.onDoubt(handler, options);
   }
 
   /** What it has sent, delivered and lost. */
   counters(): ChannelLayerCounters {
     const expired = this.#mailboxes.expired + (this.#queues?.expired ?? 0);
-    return { ...this.#counters, expired, bus: this.#bus.counters() };
+    const undecodable = this.#counters.undecodable + (this.#readers?.undecodable ?? 0);
+    return { ...this.#counters, expired, undecodable, bus: this.#bus.counters() };
   }
 
-  /** Hands on what was sent, ends waiting receivers and releases everything. */
-  async close(): Promise<void> {
-    if (this.#stop.signal.aborted) return;
+  /**
+   * Hands on what was sent, ends waiting receivers and releases everything; resolves when all that
+   * is done, whoever called it first.
+   */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+  /** The same as {@linkcode close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
     const reason = new Error("Cannot go on: the channel layer is closed");
     this.#stop.abort(reason);
     clearInterval(this.#sweep);
@@ -354,11 +377,6 @@ export class ChannelLayer implements AsyncDisposable {
     this.#groups.clear();
     await this.#bus.flush();
     for (const owned of this.#owned) await owned[Symbol.asyncDispose]();
-  }
-
-  /** The same as {@linkcode close}. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   #assertOpen(): void {
@@ -402,8 +420,17 @@ export class ChannelLayer implements AsyncDisposable {
     }
   }
 
-  #hear(event: LayerEvent | null): void {
-    if (event === null) return;
+  #hear(decode: (bytes: Uint8Array) => LayerEvent | null, bytes: Uint8Array): void {
+    try {
+      const event = decode(bytes);
+      if (event !== null) this.#take(event);
+    } catch (error) {
+      this.#counters.undecodable++;
+      this.#warn("What came from another instance, or from SQL, is dropped", error);
+    }
+  }
+
+  #take(event: LayerEvent): void {
     const { kind, group, channel } = event;
     if (kind === "groupSend") {
       // Most groups of a service have nobody here: their messages are not even parsed.
@@ -438,16 +465,24 @@ export class ChannelLayer implements AsyncDisposable {
   }
 
   #deliverToGroup(group: string, message: Message): void {
-    this.#deliveries.push([group, message]);
-    if (this.#delivering) return;
-    this.#delivering = true;
     // Deliveries that a handler causes are behind those that are under way.
-    try {
-      for (const [name, next] of this.#deliveries) this.#deliverToMembers(name, next);
-    } finally {
-      this.#deliveries = [];
-      this.#delivering = false;
+    this.#deliveries.push([group, message]);
+    if (!this.#delivering) this.#deliverWaiting();
+  }
+
+  #deliverWaiting(): void {
+    this.#delivering = true;
+    for (let n = 0; n < this.#deliveries.length; n++) {
+      if (n === TURN_MESSAGES) {
+        this.#deliveries.splice(0, n);
+        setImmediate(() => this.#deliverWaiting());
+        return;
+      }
+      const [name, next] = this.#deliveries[n]!;
+      this.#deliverToMembers(name, next);
     }
+    this.#deliveries = [];
+    this.#delivering = false;
   }
 
   #deliverToMembers(group: string, message: Message): void {
@@ -496,17 +531,15 @@ export class ChannelLayer implements AsyncDisposable {
     this.#groups.clear();
     await this.#presence?.clear();
   }
-
-  #warn(message: string, error: unknown): void {
-    this.#options.warn?.(message, error);
-  }
 }
 
 function assertOptions(options: ChannelLayerOptions): void {
   const { capacity = DEFAULT_CAPACITY, channelCapacity = [] } = options;
   for (const value of [capacity, ...channelCapacity.map(([, value]) => value)]) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new RangeError(`Cannot use capacity ${value}: not a whole number above 0`);
+    if (!Number.isInteger(value) || value < 1 || value > CAPACITY_MAX) {
+      throw new RangeError(
+        `Cannot use capacity ${value}: not a whole number from 1 to ${CAPACITY_MAX}`,
+      );
     }
   }
   for (const name of ["expiryMs", "groupExpiryMs"] as const) {

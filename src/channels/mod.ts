@@ -31,7 +31,7 @@ export {
 export { memoryBusNetwork } from "./memory_bus.ts";
 export { memoryChannelLayer } from "./memory_channel_layer.ts";
 export { memoryPresenceStore, memoryQueueStore } from "./memory_stores.ts";
-export { type Message, MESSAGE_MAX_BYTES } from "./message.ts";
+export { type Message, MESSAGE_MAX_BYTES, MESSAGE_MAX_DEPTH } from "./message.ts";
 export { NAME_MAX_LENGTH } from "./names.ts";
 export { openPostgresBus, type PostgresBusOptions } from "./postgres/bus.ts";
 export type { ConnectionOptions } from "./postgres/connection.ts";

@@ -32,6 +32,8 @@ export class QueueReaders {
   readonly #readers = new Map<string, Reader>();
   #poll: ReturnType<typeof setInterval> | undefined;
   #failing = false;
+  /** Counts what was taken and is no message. */
+  undecodable = 0;
 
   constructor(store: QueueStore, warn: WarnHandler, tell: (channel: string) => void) {
     this.#store = store;
@@ -111,14 +113,31 @@ export class QueueReaders {
         unclaimed.push(message);
         continue;
       }
+      const decoded = this.#decode(channel, message.text);
+      if (decoded === undefined) {
+        // Whoever waited for it waits for the next one.
+        reader.again = true;
+        continue;
+      }
       reader.waiters.delete(waiter);
-      waiter.resolve(decodeMessage(message.text));
+      waiter.resolve(decoded);
     }
     if (unclaimed.length === 0) return;
     await this.#attempt(() => this.#store.putBack(channel, unclaimed));
     // Others may have looked while it was taken.
     reader.again = true;
     this.#tell(channel);
+  }
+
+  /** A message; undefined, told and counted, when it is none: the store has other writers, too. */
+  #decode(channel: string, text: string): Message | undefined {
+    try {
+      return decodeMessage(text);
+    } catch (error) {
+      this.undecodable++;
+      this.#warn(`A message of queue channel "${channel}" is dropped`, error);
+      return undefined;
+    }
   }
 
   #forgetIdle(channel: string, reader: Reader): void {

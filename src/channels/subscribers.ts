@@ -3,6 +3,17 @@ import type { BusHandler, Doubt } from "./bus.ts";
 /** Told of what should not happen and does not stop anything. */
 export type WarnHandler = (message: string, error: unknown) => void;
 
+/** The same, but one that throws itself stops nothing: there is nobody to tell that. */
+export function unfailing(warn: WarnHandler): WarnHandler {
+  return (message, error) => {
+    try {
+      warn(message, error);
+    } catch {
+      // What it was told of goes on.
+    }
+  };
+}
+
 /** Who hears what on one bus. A handler that throws is reported and stops nobody else. */
 export class Subscribers {
   readonly #topics = new Map<string, Set<BusHandler>>();
@@ -10,7 +21,7 @@ export class Subscribers {
   readonly #warn: WarnHandler;
 
   constructor(warn: WarnHandler) {
-    this.#warn = warn;
+    this.#warn = unfailing(warn);
   }
 
   subscribe(topic: string, handler: BusHandler, signal?: AbortSignal): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ChannelFullError } from "../errors.ts";
 import type { ChannelLayer } from "../layer.ts";
-import type { Message } from "../message.ts";
+import { type Message, MESSAGE_MAX_DEPTH } from "../message.ts";
 import type { ConformanceItem } from "./backend.ts";
 
 /** Items about one channel and its readers. */
@@ -118,6 +118,7 @@ export const channelItems: readonly ConformanceItem[] = [
         receive: (name: string) => layer.receive(name, { signal: never.signal }),
         // deno-lint-ignore require-await -- what it throws becomes a rejection
         subscribe: async (name: string) => layer.subscribe(name, () => {}),
+        messages: (name: string) => layer.messages(name, { signal: never.signal }).next(),
         groupAdd: (name: string) => layer.groupAdd("g", name),
         groupDiscard: (name: string) => layer.groupDiscard("g", name),
       };
@@ -125,6 +126,7 @@ export const channelItems: readonly ConformanceItem[] = [
         groupAdd: (name: string) => layer.groupAdd(name, own),
         groupDiscard: (name: string) => layer.groupDiscard(name, own),
         groupSend: (name: string) => layer.groupSend(name, {}),
+        presence: (name: string) => layer.presence(name),
       };
       const bad = ["", " ", "a b", "a/b", "가", "a\n", "😀", ...NO_STRINGS];
       for (const operation of Object.values({ ...ofChannel })) {
@@ -310,7 +312,112 @@ export const channelItems: readonly ConformanceItem[] = [
       }
     },
   },
+  {
+    number: 36,
+    title: "a message as deep as may be passes everywhere, a deeper one is a TypeError",
+    async run(network) {
+      await using one = await network.layer();
+      await using two = await network.layer();
+      const [own, others] = [one.newChannel(), two.newChannel()];
+      for (const channel of [own, others]) await two.groupAdd("g", channel);
+      await two.send(own, { n: "the add has come" });
+      await one.receive(own);
+      const deepest = { n: deep(MESSAGE_MAX_DEPTH - 1) };
+      const deeper = { n: deep(MESSAGE_MAX_DEPTH) };
+      const far = { n: deep(100_000) };
+      for (const channel of [own, others, "queue"]) {
+        for (const message of [deeper, far]) await assert.rejects(one.send(channel, message), DEEP);
+        await one.send(channel, deepest);
+        const reader = channel === others ? two : one;
+        assert.equal(JSON.stringify(await reader.receive(channel)), JSON.stringify(deepest));
+      }
+      for (const message of [deeper, far]) await assert.rejects(one.groupSend("g", message), DEEP);
+      await one.groupSend("g", deepest);
+      for (const message of [await one.receive(own), await two.receive(others)]) {
+        assert.equal(JSON.stringify(message), JSON.stringify(deepest));
+      }
+    },
+  },
+  {
+    number: 37,
+    title: "a handler that sends to itself without end holds up neither timers nor others",
+    async run(network) {
+      for (const way of ["async send", "send", "async group", "group"]) {
+        await using layer = await network.layer();
+        await using other = await network.layer();
+        const [busy, quiet] = [layer.newChannel(), layer.newChannel()];
+        for (const [group, channel] of [["busy", busy], ["quiet", quiet]] as const) {
+          await layer.groupAdd(group, channel);
+        }
+        let rounds = 0;
+        let ended = false;
+        const again = async () => {
+          // A layer that is starved is to fail, not to hang.
+          if (ended || ++rounds === STARVED_ROUNDS) return;
+          if (way.endsWith("send")) await layer.send(busy, {});
+          else await layer.groupSend("busy", {});
+        };
+        layer.subscribe(busy, way.startsWith("async") ? again : () => void again());
+        await layer.send(busy, {});
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        assert.ok(rounds < STARVED_ROUNDS, `${way}: a timer waited for all ${rounds} rounds`);
+        await other.groupSend("quiet", { n: 1 });
+        await layer.receive(quiet);
+        assert.ok(rounds < STARVED_ROUNDS, `${way}: a message waited for all ${rounds} rounds`);
+        ended = true;
+      }
+    },
+  },
+  {
+    number: 38,
+    title: "a closed layer has handed on what was sent, and refuses everything alike",
+    async run(network) {
+      await using two = await network.layer();
+      const there = two.newChannel();
+      await two.groupAdd("g", there);
+      const one = await network.layer();
+      const own = one.newChannel();
+      const waiting = [own, "queue"].map((channel) => assert.rejects(one.receive(channel), CLOSED));
+      for (let n = 0; n < 50; n++) await one.groupSend("g", { n });
+      let closed = false;
+      const first = one.close().then(() => closed = true);
+      await one.close();
+      assert.ok(closed, "who closes it a second time waits as long as the first");
+      await Promise.all([first, ...waiting]);
+      assert.deepEqual(await take(two, there, 50), Array.from({ length: 50 }, (_, n) => n));
+      assert.throws(() => one.newChannel(), CLOSED);
+      assert.throws(() => one.subscribe(own, () => {}), CLOSED);
+      assert.throws(() => one.onDoubt(() => {}), CLOSED);
+      for (
+        const operation of [
+          () => one.send(own, {}),
+          () => one.send(there, {}),
+          () => one.send("queue", {}),
+          () => one.receive(own),
+          () => one.receive("queue"),
+          () => one.messages(own).next(),
+          () => one.groupAdd("g", own),
+          () => one.groupDiscard("g", own),
+          () => one.groupSend("g", {}),
+          () => one.presence("g"),
+          () => one.flush(),
+        ]
+      ) await assert.rejects(operation, CLOSED);
+      await one.close();
+    },
+  },
 ];
+
+const DEEP = { name: "TypeError", message: /^Cannot send the message: it is nested deeper than / };
+const CLOSED = /^Error: Cannot go on: the channel layer is closed$/;
+const STARVED_ROUNDS = 500_000;
+
+/** So many lists, one in the other. */
+function deep(depth: number): unknown {
+  let value: unknown = [];
+  for (let n = 1; n < depth; n++) value = [value];
+  return value;
+}
 
 const NO_STRINGS = [undefined, null, 7, {}, [], Symbol("x")] as unknown as string[];
 

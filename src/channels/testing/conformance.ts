@@ -4,8 +4,8 @@ import { faultItems } from "./fault_items.ts";
 import { groupItems } from "./group_items.ts";
 
 /**
- * Registers, with `Deno.test`, a test for each of the 35 items of the contract that a channel layer
- * keeps. For a backend of your own: a bus to another engine, stores in another database.
+ * Registers, with `Deno.test`, a test for each item of the contract that a channel layer keeps. For
+ * a backend of your own: a bus to another engine, stores in another database.
  *
  * @throws {RangeError} when the backend declares to lack an item that there is not
  *

@@ -181,7 +181,45 @@ export const groupItems: readonly ConformanceItem[] = [
       assert.ok(fastest[2]! < 50 * fastest[1]!, `${fastest.join(", ")} ms`);
     },
   },
+  {
+    number: 39,
+    title: "flush empties channels, queues and groups of all instances",
+    async run(network) {
+      await using one = await network.layer();
+      await using two = await network.layer();
+      const [here, there] = [one.newChannel(), two.newChannel()];
+      await one.groupAdd("g", here);
+      await two.groupAdd("g", there);
+      await one.send(here, { n: "before" });
+      await two.send(there, { n: "before" });
+      await two.send("queue", { n: "before" });
+      await one.flush();
+      await one.groupSend("g", { n: "to nobody" });
+      await one.send(here, { n: "after" });
+      await one.send("queue", { n: "after" });
+      assert.deepEqual(await take(one, here, 1), ["after"]);
+      // What is sent by the one that flushed comes after the flush.
+      const marker = two.newChannel();
+      await one.send(marker, { n: "the flush has come" });
+      await two.receive(marker);
+      await two.send(there, { n: "after" });
+      assert.deepEqual(await take(two, there, 1), ["after"]);
+      assert.deepEqual(await take(two, "queue", 1), ["after"]);
+      for (const layer of [one, two]) await emptied(layer, "g");
+    },
+  },
 ];
+
+/** An instance takes itself out of a group's presence when it has heard. */
+async function emptied(layer: ChannelLayer, group: string): Promise<void> {
+  const deadline = performance.now() + EMPTIED_WITHIN_MS;
+  while ((await layer.presence(group)).length > 0) {
+    assert.ok(performance.now() < deadline, `"${group}" is not empty`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const EMPTIED_WITHIN_MS = 10_000;
 
 const RUNS = 7;
 const SENDS = 100;
