@@ -4,11 +4,14 @@ import {
   MEMBER_INFO_MAX_BYTES,
   memoryBusNetwork,
   memoryChannelLayer,
+  memoryPresenceStore,
+  memoryQueueStore,
   type Message,
 } from "../../src/channels/mod.ts";
 
-Deno.test("a capacity that is no whole number above 0, or a time not above 0, is refused", () => {
-  for (const capacity of [0, -1, 1.5, NaN, Infinity]) {
+Deno.test("a capacity that is no whole number from 1 to 2147483647, or a time not above 0, is refused", () => {
+  memoryChannelLayer({ capacity: 2 ** 31 - 1 });
+  for (const capacity of [0, -1, 1.5, NaN, Infinity, 2 ** 31]) {
     assert.throws(() => memoryChannelLayer({ capacity }), RangeError);
     assert.throws(() => memoryChannelLayer({ channelCapacity: [[/x/, capacity]] }), RangeError);
   }
@@ -24,7 +27,15 @@ Deno.test("what is no JSON object is refused, by every operation that sends", as
   const cycle: Record<string, unknown> = {};
   cycle["self"] = cycle;
   const toJson = { toJSON: () => "a string" };
-  const bad = [undefined, null, [], "text", 1, new Map(), new Date(), cycle, { big: 1n }, toJson];
+  const throwing = [null, undefined, Symbol("x"), "text"].map((thrown) => ({
+    get broken() {
+      throw thrown;
+    },
+  }));
+  let recursive: unknown = { toJSON: () => 1 };
+  for (let n = 0; n < 100_000; n++) recursive = { toJSON: ((inner) => () => [inner])(recursive) };
+  const bad = [undefined, null, [], "text", 1, new Map(), new Date(), cycle, { big: 1n }, toJson]
+    .concat(throwing as never[], { recursive } as never);
   for (const message of bad as Message[]) {
     for (const target of [channel, "queue"]) {
       await assert.rejects(layer.send(target, message), (error: Error) => {
@@ -125,6 +136,167 @@ Deno.test("a channel has one handler, and nobody receives beside it", async () =
   assert.deepEqual(await layer.receive(channel), { n: 1 });
 });
 
+Deno.test("nobody subscribes to a channel from which somebody receives", async () => {
+  await using layer = memoryChannelLayer();
+  const channel = layer.newChannel();
+  const cancel = new AbortController();
+  const given = assert.rejects(layer.receive(channel, { signal: cancel.signal }), /enough/);
+  const waiting = layer.receive(channel);
+  assert.throws(() => layer.subscribe(channel, () => {}), {
+    name: "TypeError",
+    message: `Cannot subscribe to channel "${channel}": somebody receives from it`,
+  });
+  cancel.abort(new Error("enough"));
+  await given;
+  assert.throws(() => layer.subscribe(channel, () => {}), TypeError);
+  await layer.send(channel, { n: 1 });
+  assert.deepEqual(await waiting, { n: 1 });
+  layer.subscribe(channel, () => {});
+});
+
+Deno.test("any number of waiting messages is handled, in order", async () => {
+  const count = 20_000;
+  for (const answer of [() => {}, () => Promise.resolve()]) {
+    await using layer = memoryChannelLayer({ capacity: count });
+    const channel = layer.newChannel();
+    for (let n = 0; n < count; n++) await layer.send(channel, { n });
+    const got: unknown[] = [];
+    const all = Promise.withResolvers<void>();
+    layer.subscribe(channel, ({ n }) => {
+      if (got.push(n) === count) all.resolve();
+      return answer();
+    });
+    await all.promise;
+    assert.deepEqual(got, Array.from({ length: count }, (_, n) => n));
+  }
+});
+
+Deno.test("two handlers that answer each other do so as often as they like", async () => {
+  await using layer = memoryChannelLayer();
+  const [ping, pong] = [layer.newChannel(), layer.newChannel()];
+  const rounds = Promise.withResolvers<void>();
+  const answer = (to: string) => ({ n }: Message) => {
+    if (n === 50_000) rounds.resolve();
+    else void layer.send(to, { n: n as number + 1 }).catch(rounds.reject);
+  };
+  layer.subscribe(ping, answer(pong));
+  layer.subscribe(pong, answer(ping));
+  await layer.send(ping, { n: 0 });
+  await rounds.promise;
+});
+
+Deno.test("two instances in memory that answer each other hold up no timer", async () => {
+  const network = memoryBusNetwork();
+  const buses = [network.bus(), network.bus()] as const;
+  const limit = 200_000;
+  let rounds = 0;
+  let ended = false;
+  for (const bus of buses) {
+    bus.subscribe("ping", (bytes) => {
+      if (!ended && ++rounds < limit) bus.publish("ping", bytes);
+    });
+  }
+  buses[0].publish("ping", new Uint8Array());
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  ended = true;
+  assert.ok(rounds > 0 && rounds < limit, `${rounds} rounds`);
+  for (const bus of buses) await bus.close();
+});
+
+Deno.test("a warn that throws costs no member its message", async () => {
+  await using layer = memoryChannelLayer({
+    capacity: 1,
+    warn() {
+      throw new Error("the log is full");
+    },
+  });
+  const [full, broken, other] = [layer.newChannel(), layer.newChannel(), layer.newChannel()];
+  layer.subscribe(broken, () => {
+    throw new Error("broken");
+  });
+  for (const channel of [full, broken, other]) await layer.groupAdd("g", channel);
+  for (let n = 0; n < 2; n++) {
+    await layer.groupSend("g", { n });
+    assert.deepEqual(await layer.receive(other), { n });
+  }
+  assert.equal(layer.counters().droppedByCapacity, 1);
+});
+
+// As another version, or somebody with a door of his own, may write them.
+const NO_MESSAGES = ["[".repeat(8_000) + "]".repeat(8_000), "[]", "null", '"text"', "{", ""];
+
+Deno.test("what is no message is dropped from a queue, counted and told; its readers go on", async () => {
+  const queues = memoryQueueStore();
+  const warnings: string[] = [];
+  await using layer = new ChannelLayer(memoryBusNetwork().bus(), {
+    warn: (message, error) => warnings.push(`${message}: ${error}`),
+  }, { queues });
+  const limits = { ttlMs: 60_000, capacity: 100 };
+  const texts = [`{"n":${NO_MESSAGES[0]}}`, ...NO_MESSAGES];
+  const waiting = layer.receive("queue");
+  for (const text of texts) await queues.put("queue", text, limits);
+  await layer.send("queue", { n: 1 });
+  assert.deepEqual(await waiting, { n: 1 });
+  assert.equal(layer.counters().undecodable, texts.length);
+  assert.equal(warnings.length, texts.length);
+  assert.match(
+    warnings[0]!,
+    /^A message of queue channel "queue" is dropped: .*it is nested deeper than 1000$/,
+  );
+});
+
+Deno.test("what is no message is dropped from a bus, counted and told", async () => {
+  const network = memoryBusNetwork();
+  const warnings: string[] = [];
+  await using layer = new ChannelLayer(network.bus(), {
+    warn: (message) => warnings.push(message),
+  });
+  await using stranger = network.bus();
+  const channel = layer.newChannel();
+  await layer.groupAdd("g", channel);
+  const events = NO_MESSAGES.flatMap((text) => [
+    ["layer", `g  g\n${text}`],
+    ["layer", `c ${channel} \n${text}`],
+    ["sql", `{"group":"g","message":${text}`],
+  ]).concat([["layer", `+ ${channel} g\n{`]]);
+  for (const [topic, text] of events) stranger.publish(topic!, new TextEncoder().encode(text));
+  await stranger.flush();
+  await layer.send(channel, { n: "nothing before this" });
+  assert.deepEqual(await layer.receive(channel), { n: "nothing before this" });
+  assert.equal(layer.counters().undecodable, events.length);
+  assert.equal(warnings.length, events.length);
+});
+
+Deno.test("memberships that expired are swept, but not one whose channel has a handler", async () => {
+  const original = globalThis.setInterval;
+  const ticks: (() => void)[] = [];
+  globalThis.setInterval = ((tick: () => void, ms: number) => {
+    ticks.push(tick);
+    return original(tick, ms);
+  }) as typeof setInterval;
+  try {
+    let now = 1_000;
+    await using layer = new ChannelLayer(
+      memoryBusNetwork().bus(),
+      { groupExpiryMs: 86_400_000, now: () => now },
+      { presence: memoryPresenceStore() },
+    );
+    const channels = Array.from({ length: 3 }, () => layer.newChannel());
+    const [handled, , stays] = channels as [string, string, string];
+    layer.subscribe(handled, () => {});
+    for (const channel of channels) await layer.groupAdd("g", channel);
+    const present = async () => (await layer.presence("g")).map(({ channel }) => channel);
+    now += 50_000_000;
+    await layer.groupAdd("g", stays);
+    now += 50_000_000;
+    assert.deepEqual(await present(), channels, "nobody has looked yet");
+    for (const tick of ticks) tick();
+    assert.deepEqual(await present(), [handled, stays]);
+  } finally {
+    globalThis.setInterval = original;
+  }
+});
+
 Deno.test("a membership does not end while the channel has a handler", async () => {
   let now = 0;
   await using layer = memoryChannelLayer({ groupExpiryMs: 100, now: () => now });
@@ -137,21 +309,6 @@ Deno.test("a membership does not end while the channel has a handler", async () 
   await layer.send(other, { n: "nothing before this" });
   assert.deepEqual(got, [1]);
   assert.deepEqual(await layer.receive(other), { n: "nothing before this" });
-});
-
-Deno.test("flush empties channels, queues and groups of all instances", async () => {
-  await using layer = memoryChannelLayer();
-  const channel = layer.newChannel();
-  await layer.send(channel, { n: 1 });
-  await layer.send("queue", { n: 1 });
-  await layer.groupAdd("g", channel);
-  await layer.flush();
-  assert.deepEqual(await layer.presence("g"), []);
-  await layer.groupSend("g", { n: 2 });
-  await layer.send(channel, { n: 3 });
-  await layer.send("queue", { n: 3 });
-  assert.deepEqual(await layer.receive(channel), { n: 3 });
-  assert.deepEqual(await layer.receive("queue"), { n: 3 });
 });
 
 Deno.test("who a member is may be told within a limit", async () => {

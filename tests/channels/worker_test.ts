@@ -84,6 +84,32 @@ Deno.test("a handler that fails or hangs is told, and the worker goes on", async
   await worker;
 });
 
+Deno.test("what SQL sends too deep is dropped, counted and told; worker and group go on", async () => {
+  await using db = await createTestDatabase();
+  const warnings: string[] = [];
+  await using layer = await postgresChannelLayer({
+    url: db.url,
+    warn: (message) => warnings.push(message),
+  });
+  const stop = new AbortController();
+  const worker = runWorker(layer, { thumbnails: ThumbnailConsumer }, { signal: stop.signal });
+  const channel = layer.newChannel();
+  await layer.groupAdd("g", channel);
+  const deep = `{"type": "x", "v": ${"[".repeat(2_000)}${"]".repeat(2_000)}}`;
+  await db.sql`select channels.send('thumbnails', ${deep}::text::jsonb)`;
+  await db.sql`select channels.group_send('g', ${deep}::text::jsonb)`;
+  await db.sql`select channels.group_send('g', '{"n": 1}')`;
+  assert.equal((await ask(layer, 80))["width"], 80);
+  assert.deepEqual(await layer.receive(channel), { n: 1 });
+  assert.equal(layer.counters().undecodable, 2);
+  assert.deepEqual(warnings.sort(), [
+    'A message of queue channel "thumbnails" is dropped',
+    "What came from another instance, or from SQL, is dropped",
+  ]);
+  stop.abort();
+  await worker;
+});
+
 Deno.test("a worker that stops ends what it began, takes nothing more, and gives up what hangs", async () => {
   await using layer = memoryChannelLayer();
   const stop = new AbortController();

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { Mailboxes } from "../../src/channels/mailboxes.ts";
+
+function mailboxes(now: () => number = () => 0): Mailboxes {
+  return new Mailboxes(() => 10, now);
+}
+
+Deno.test("a mailbox is forgotten when the last message is taken, whoever came first", async () => {
+  const all = mailboxes();
+  all.put("a", { n: 1 }, 100);
+  all.put("a", { n: 2 }, 100);
+  await all.take("a");
+  assert.equal(all.empty, false);
+  await all.take("a");
+  assert.equal(all.empty, true);
+  const waiting = all.take("a");
+  assert.equal(all.empty, false);
+  all.put("a", { n: 3 }, 100);
+  await waiting;
+  assert.equal(all.empty, true);
+});
+
+Deno.test("a mailbox is forgotten when its reader gives up or its handler leaves", async () => {
+  const all = mailboxes();
+  const cancel = new AbortController();
+  const waiting = all.take("a", cancel.signal);
+  cancel.abort();
+  await assert.rejects(waiting);
+  assert.equal(all.empty, true);
+  all.handle("a", () => {});
+  all.put("a", { n: 1 }, 100);
+  assert.equal(all.empty, false);
+  all.unhandle("a");
+  assert.equal(all.empty, true);
+});
+
+Deno.test("a mailbox whose messages have all expired is swept, and they stay counted", () => {
+  let now = 0;
+  const all = mailboxes(() => now);
+  all.put("a", { n: 1 }, 100);
+  all.put("b", { n: 1 }, 200);
+  now = 150;
+  all.sweep();
+  assert.deepEqual([all.expired, all.empty], [1, false]);
+  now = 250;
+  all.sweep();
+  assert.deepEqual([all.expired, all.empty], [2, true]);
+  all.put("c", { n: 1 }, 300);
+  all.clear();
+  assert.equal(all.empty, true);
+});
