@@ -73,6 +73,8 @@ export interface ChannelLayerCounters {
   readonly bus: BusCounters;
 }
 
+type Delivery = readonly [group: string, message: Message];
+
 const DEFAULT_EXPIRY_MS = 60_000;
 const DEFAULT_GROUP_EXPIRY_MS = 86_400_000;
 const DEFAULT_CAPACITY = 100;
@@ -115,7 +117,7 @@ export class ChannelLayer implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #counters = { sent: 0, delivered: 0, droppedByCapacity: 0, undecodable: 0 };
   /** Group events that came while one was being delivered: order is the same for every member. */
-  #deliveries: (readonly [group: string, message: Message])[] = [];
+  #deliveries: Delivery[] = [];
   #delivering = false;
   #channels = 0;
   #sweep: ReturnType<typeof setInterval> | undefined;
@@ -372,11 +374,13 @@ export class ChannelLayer implements AsyncDisposable {
     this.#stop.abort(reason);
     clearInterval(this.#sweep);
     this.#mailboxes.end(reason);
+    // Also what could not be told to a database that is away leaves no connection behind.
+    await using released = new AsyncDisposableStack();
+    for (const owned of this.#owned.toReversed()) released.use(owned);
     await this.#readers?.end(reason);
     await this.#presence?.close();
     this.#groups.clear();
     await this.#bus.flush();
-    for (const owned of this.#owned) await owned[Symbol.asyncDispose]();
   }
 
   #assertOpen(): void {
@@ -472,17 +476,20 @@ export class ChannelLayer implements AsyncDisposable {
 
   #deliverWaiting(): void {
     this.#delivering = true;
-    for (let n = 0; n < this.#deliveries.length; n++) {
-      if (n === TURN_MESSAGES) {
-        this.#deliveries.splice(0, n);
-        setImmediate(() => this.#deliverWaiting());
-        return;
+    let rest: Delivery[] = [];
+    try {
+      for (let n = 0; n < this.#deliveries.length; n++) {
+        if (n === TURN_MESSAGES) {
+          rest = this.#deliveries.slice(n);
+          break;
+        }
+        this.#deliverToMembers(...this.#deliveries[n]!);
       }
-      const [name, next] = this.#deliveries[n]!;
-      this.#deliverToMembers(name, next);
+    } finally {
+      this.#deliveries = rest;
+      this.#delivering = rest.length > 0;
     }
-    this.#deliveries = [];
-    this.#delivering = false;
+    if (this.#delivering) setImmediate(() => this.#deliverWaiting());
   }
 
   #deliverToMembers(group: string, message: Message): void {

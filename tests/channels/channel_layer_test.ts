@@ -324,6 +324,24 @@ Deno.test("who a member is may be told within a limit", async () => {
   await assert.rejects(layer.groupAdd("g", channel, { info: [] as never }), TypeError);
 });
 
+Deno.test("a layer whose presence cannot be given up releases what it owns, in order, all the same", async () => {
+  const released: number[] = [];
+  const owned = [1, 2, 3].map((n) => ({
+    [Symbol.asyncDispose]: () => Promise.resolve(void released.push(n)),
+  }));
+  const presence = {
+    attach(...args: Parameters<ReturnType<typeof memoryPresenceStore>["attach"]>) {
+      return Object.assign(memoryPresenceStore().attach(...args), {
+        close: () => Promise.reject(new Error("the database is away")),
+      });
+    },
+  };
+  const layer = new ChannelLayer(memoryBusNetwork().bus(), {}, { presence, owned });
+  await assert.rejects(layer.close(), /the database is away/);
+  assert.deepEqual(released, [1, 2, 3]);
+  await assert.rejects(layer.close(), /the database is away/);
+});
+
 Deno.test("a layer without stores refuses queue channels and presence, and says why", async () => {
   await using layer = new ChannelLayer(memoryBusNetwork().bus());
   await assert.rejects(layer.send("queue", {}), /the layer has no queue store/);

@@ -79,6 +79,9 @@ export const channelItems: readonly ConformanceItem[] = [
           await assert.rejects(layer.send(channel, {}), ChannelFullError);
         }
       }
+      await using roomy = await network.layer({ capacity: 2 ** 31 - 1 });
+      await roomy.send("roomy-queue", { n: 1 });
+      assert.deepEqual(await take(roomy, "roomy-queue", 1), [1]);
     },
   },
   {
