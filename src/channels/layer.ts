@@ -364,6 +364,7 @@ export class ChannelLayer implements AsyncDisposable {
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
+
   /** The same as {@linkcode close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
