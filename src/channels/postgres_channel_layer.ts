@@ -34,9 +34,18 @@ export async function postgresChannelLayer(
   const bus = await openPostgresBus(options);
   const stores = postgresStores(options);
   try {
-    return new ChannelLayer(bus, options, { ...stores, owned: [bus, stores] });
+    return new ChannelLayer(bus, options, { ...stores, owned: [together(bus, stores)] });
   } catch (error) {
     await bus.close();
     throw error;
   }
+}
+
+/** Releases both at once: one that is slow does not hold up the other. */
+function together(bus: AsyncDisposable, stores: AsyncDisposable): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all([bus[Symbol.asyncDispose](), stores[Symbol.asyncDispose]()]);
+    },
+  };
 }

@@ -73,7 +73,7 @@ class PostgresBus implements Bus {
   readonly #counters = { received: 0, delivered: 0, unopened: 0, replayed: 0 };
   #since = Date.now();
   #reloading = false;
-  #loading: Promise<void> = Promise.resolve();
+  #loading: Promise<boolean> = Promise.resolve(false);
   #closed = false;
   #lastWarning = -Infinity;
 
@@ -100,7 +100,11 @@ class PostgresBus implements Bus {
         for (const { unpacker } of this.#publishers.values()) unpacker.forget();
         this.#changed("lost");
       },
-      onListening: () => this.#loading = this.#listening(),
+      onListening: () => {
+        // Keys may have been rotated while it was deaf.
+        this.#loading = this.#notifier.reloadKeys();
+        void this.#listening(this.#loading);
+      },
       warn: this.#warn,
     });
   }
@@ -147,11 +151,12 @@ class PostgresBus implements Bus {
     await this.close();
   }
 
-  async #listening(): Promise<void> {
-    // Keys may have been rotated while it was deaf.
-    while (this.#listener.listening && !this.#closed) {
-      if (await this.#notifier.reloadKeys()) return this.#changed("restored");
+  async #listening(loading: Promise<boolean>): Promise<void> {
+    while (!await loading) {
+      if (!this.#listener.listening || this.#closed) return;
+      loading = this.#notifier.reloadKeys();
     }
+    this.#changed("restored");
   }
 
   #changed(reason: Doubt): void {

@@ -6,7 +6,12 @@ export interface ConnectionOptions {
   readonly url: string;
   /** The database itself, for LISTEN and migrations. @default {url} */
   readonly directUrl?: string;
-  /** More of what postgres.js takes: `ssl`, `password` as a function, … @default {} */
+  /**
+   * More of what postgres.js takes to reach the database: `ssl`, `password` as a function, … What
+   * changes the meaning of statements and of their results, or hears of them, is not taken over:
+   * `transform`, `types`, `fetch_types`, `debug`, `onnotice`, `onnotify`, `onclose`, `onparameter`,
+   * `publications`, `max`. @default {}
+   */
   // deno-lint-ignore ban-types -- postgres.js's own type for options without custom types
   readonly connection?: postgres.Options<{}>;
 }
@@ -14,6 +19,7 @@ export interface ConnectionOptions {
 const CONNECT_TIMEOUT_S = 5;
 const STATEMENT_TIMEOUT_MS = 5_000;
 const RECONNECT_DELAY_MS = 250;
+const CLOSE_TIMEOUT_S = 0.5;
 
 /** Opens one connection of this library's, lazily, as postgres.js does. */
 export function openConnection(
@@ -22,8 +28,10 @@ export function openConnection(
   { connection = {} }: Pick<ConnectionOptions, "connection">,
   own: Readonly<Record<string, unknown>> = {},
 ): postgres.Sql {
+  const reach: Record<string, unknown> = { ...connection };
+  for (const option of NOT_TAKEN_OVER) delete reach[option];
   return postgres(url, {
-    ...connection,
+    ...reach,
     max: 1,
     fetch_types: false,
     connect_timeout: CONNECT_TIMEOUT_S,
@@ -32,6 +40,21 @@ export function openConnection(
     connection: { ...connection.connection, application_name: name },
   } as postgres.Options<Record<string, never>>);
 }
+
+// An application's `transform: postgres.camel` would rename the columns that the statements here
+// read; `types` and `fetch_types` would change their values.
+const NOT_TAKEN_OVER = [
+  "transform",
+  "types",
+  "fetch_types",
+  "debug",
+  "onnotice",
+  "onnotify",
+  "onclose",
+  "onparameter",
+  "publications",
+  "max",
+];
 
 /**
  * One connection, opened when first needed, with a time-out on each statement, and replaced on any
@@ -81,7 +104,7 @@ export class Connection {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#sql?.end({ timeout: 1 });
+    await this.#sql?.end({ timeout: CLOSE_TIMEOUT_S });
   }
 }
 
@@ -89,6 +112,11 @@ export class Connection {
 function isAnswer(error: unknown): boolean {
   const { name, severity_local: severity } = error as { name?: string; severity_local?: string };
   return name === "PostgresError" && severity !== "FATAL" && severity !== "PANIC";
+}
+
+/** The SQLSTATE that the server answered with; empty when it did not answer, or breaks off. */
+export function answeredState(error: unknown): string {
+  return isAnswer(error) ? (error as { code: string }).code : "";
 }
 
 /**

@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 import type { WarnHandler } from "../subscribers.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { answeredState, Connection, type ConnectionOptions } from "./connection.ts";
 import {
   overflowPacket,
   pack,
@@ -22,6 +22,9 @@ export function instanceChannel(instance: string): string {
   return `channels_${instance}`;
 }
 
+// As newInstanceName() makes it. A longer name would not even be one of a NOTIFY channel.
+const INSTANCE = /^[0-9a-f]{32}$/;
+
 /** What a {@linkcode Notifier} is made of. */
 export interface NotifierOptions {
   readonly connection: ConnectionOptions;
@@ -40,6 +43,8 @@ const STATEMENT_MAX_PAYLOADS = 16;
 const AT_ONCE = " ".repeat(1024);
 const RETRY_DELAY_MS = 250;
 const FLUSH_TIMEOUT_MS = 2_000;
+const NO_KEY = "Cannot seal: the table channels.keys is empty; make a key with: insert into " +
+  "channels.keys (secret) values (sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))";
 
 /**
  * Sends publications, on one connection, one statement in flight: what is published meanwhile goes
@@ -48,7 +53,9 @@ const FLUSH_TIMEOUT_MS = 2_000;
  * wait for one another.
  *
  * While the server cannot be reached, publications wait within a bound. A statement whose outcome
- * is unknown is sent again: its payloads carry the same numbers, and receivers drop the second.
+ * is unknown is sent again: its payloads carry the same numbers, and receivers drop the second. One
+ * that the server refuses for what is in it would be refused for ever: it is given up, as an
+ * overflow, so that what comes after it goes on.
  */
 export class Notifier {
   readonly #options: NotifierOptions;
@@ -70,6 +77,10 @@ export class Notifier {
   #overflowed = false;
   #running: Promise<void> | null = null;
   #closed = false;
+  /** Told that it cannot notify, and it still cannot. */
+  #failing = false;
+  /** Somebody waited for what is pending, in vain. */
+  #stalled = false;
 
   constructor(options: NotifierOptions) {
     this.#options = options;
@@ -83,6 +94,11 @@ export class Notifier {
         `Cannot publish ${publication.bytes.length} bytes: more than ${PUBLICATION_MAX_BYTES}`,
       );
     }
+    if (publication.to !== undefined && !INSTANCE.test(publication.to)) {
+      // Anybody can name a channel so, a reply channel for one, and nobody owns it.
+      this.counters.dropped++;
+      return;
+    }
     this.#pending.push(publication);
     this.#pendingBytes += publication.bytes.length;
     if (this.#pendingBytes > PENDING_MAX_BYTES) this.#dropOldest();
@@ -93,13 +109,19 @@ export class Notifier {
   async flush(): Promise<void> {
     if (this.#running === null) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, FLUSH_TIMEOUT_MS));
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#stalled = true;
+        resolve();
+      }, FLUSH_TIMEOUT_MS);
+    });
     await Promise.race([this.#running, late]);
     clearTimeout(timer);
   }
 
   async close(): Promise<void> {
-    await this.flush();
+    // Whoever flushed just before has waited long enough.
+    if (!this.#stalled) await this.flush();
     this.#closed = true;
     await this.#connection.close();
     await this.#running;
@@ -139,7 +161,12 @@ export class Notifier {
 
   async #tell(packets: readonly Packet[], payloads: readonly string[]): Promise<void> {
     const channels = packets.map(({ to }) => to === undefined ? ALL_CHANNEL : instanceChannel(to));
-    while (!this.#closed && !await this.#notify(channels, payloads));
+    const outcome = await this.#notify(channels, payloads);
+    if (outcome === "closed") return;
+    if (outcome === "refused") {
+      for (const { publications } of packets) this.counters.dropped += publications;
+      return this.#tellOverflow();
+    }
     this.counters.payloads += payloads.length;
     for (const payload of payloads) this.counters.notifyBytes += payload.length;
     for (const { publications } of packets) this.counters.sent += publications;
@@ -147,28 +174,50 @@ export class Notifier {
   }
 
   /** Lists with spaces between are a quarter of the work that arrays are for the server. */
-  async #notify(channels: readonly string[], payloads: readonly string[]): Promise<boolean> {
-    return await this.#attempt((sql) =>
-      payloads.length === 1
-        ? sql`select pg_notify(${channels[0]!}, ${payloads[0]!}) where ${AT_ONCE} <> ''`
-        : sql`
-          select pg_notify(
-            string_to_table(${channels.join(" ")}, ' '),
-            string_to_table(${payloads.join(" ")}, ' '))`
-    ) !== null;
+  async #notify(
+    channels: readonly string[],
+    payloads: readonly string[],
+  ): Promise<"sent" | "refused" | "closed"> {
+    while (!this.#closed) {
+      try {
+        await this.#query((sql) =>
+          payloads.length === 1
+            ? sql`select pg_notify(${channels[0]!}, ${payloads[0]!}) where ${AT_ONCE} <> ''`
+            : sql`
+              select pg_notify(
+                string_to_table(${channels.join(" ")}, ' '),
+                string_to_table(${payloads.join(" ")}, ' '))`
+        );
+        this.#failing = false;
+        return "sent";
+      } catch (error) {
+        if (isRefused(error)) {
+          this.#warnOnce("The server refused to notify, and what it should tell is lost", error);
+          return "refused";
+        }
+        await this.#failed(error);
+      }
+    }
+    return "closed";
   }
 
-  /** Loads the keys anew; false, after a pause, when the server cannot be reached. */
+  /** Loads the keys anew; false, after a pause, when that cannot be done now. */
   async #loadKeys(): Promise<boolean> {
-    const rows = await this.#attempt((sql) =>
-      sql<{ id: number; secret: Uint8Array; now: number }[]>`
-        select id, secret, (extract(epoch from clock_timestamp()) * 1000)::float8 as now
-        from channels.keys`
-    );
-    if (rows === null || rows.length === 0) return false;
-    this.#options.clock.set(rows[0]!.now);
-    this.#options.seal.setKeys(rows);
-    return true;
+    try {
+      const rows = await this.#query((sql) =>
+        sql<{ id: number; secret: Uint8Array; now: number }[]>`
+          select id, secret, (extract(epoch from clock_timestamp()) * 1000)::float8 as now
+          from channels.keys`
+      );
+      if (rows.length === 0) throw new Error(NO_KEY);
+      this.#options.clock.set(rows[0]!.now);
+      this.#options.seal.setKeys(rows);
+      this.#failing = false;
+      return true;
+    } catch (error) {
+      await this.#failed(error);
+      return false;
+    }
   }
 
   /** Somebody uses a key that is not known here yet. */
@@ -176,15 +225,22 @@ export class Notifier {
     return await this.#loadKeys();
   }
 
-  async #attempt<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T | null> {
-    try {
-      return await this.#connection.run(run);
-    } catch (error) {
-      if (this.#closed) return null;
-      this.#options.warn("Cannot notify", error);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
-      return null;
-    }
+  async #query<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
+    const result = await this.#connection.run(run);
+    this.#stalled = false;
+    return result;
+  }
+
+  /** Told once until it can again. */
+  #warnOnce(message: string, error: unknown): void {
+    if (!this.#failing) this.#options.warn(message, error);
+    this.#failing = true;
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    if (this.#closed) return;
+    this.#warnOnce("Cannot notify", error);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
   }
 
   #dropOldest(): void {
@@ -194,6 +250,11 @@ export class Notifier {
     }
     this.#pending.splice(0, dropped);
     this.counters.dropped += dropped;
+    this.#tellOverflow();
+  }
+
+  /** To the users here now, and to the other instances before what is sent next. */
+  #tellOverflow(): void {
     this.#overflowed = true;
     this.#options.onOverflow();
   }
@@ -204,4 +265,14 @@ function batchSize(size: number): `batches${string}` & keyof Notifier["counters"
   if (size <= 10) return "batchesTo10";
   if (size <= 100) return "batchesTo100";
   return size <= 1000 ? "batchesTo1000" : "batchesAbove1000";
+}
+
+/**
+ * Whether the server refused a statement for what is in it, so that sending it again is of no use:
+ * data, integrity, syntax or access, limits. A full notify queue counts among the limits (54000),
+ * but empties again.
+ */
+function isRefused(error: unknown): boolean {
+  const state = answeredState(error);
+  return state !== "54000" && /^(22|23|42|54)/.test(state);
 }

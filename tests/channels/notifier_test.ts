@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { postgresChannelLayer } from "../../src/channels/mod.ts";
+import { Notifier } from "../../src/channels/postgres/notifier.ts";
+import { Seal } from "../../src/channels/postgres/seal.ts";
+import { ServerClock } from "../../src/channels/postgres/server_clock.ts";
+import { openPostgresBus } from "../../src/channels/mod.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { startTcpProxy } from "../support/tcp_proxy.ts";
+import { until } from "../support/until.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("a name that no instance has silences nobody: what is sent to it is dropped", async () => {
+  await using db = await createTestDatabase();
+  const warnings: string[] = [];
+  const warn = (message: string) => warnings.push(message);
+  await using one = await postgresChannelLayer({ url: db.url, warn });
+  await using two = await postgresChannelLayer({ url: db.url });
+  const channel = two.newChannel();
+  await two.groupAdd("g", channel);
+  const names = ["x".repeat(60) + "!y", "x!y", `${"A".repeat(32)}!y`, `a.${"0".repeat(33)}!y`];
+  for (const name of names) {
+    await one.send(name, {});
+    await one.groupAdd("g", name);
+    await one.groupDiscard("g", name);
+  }
+  await one.groupSend("g", { n: 1 });
+  assert.deepEqual(await two.receive(channel), { n: 1 });
+  assert.deepEqual(warnings, []);
+  assert.equal(one.counters().bus["dropped"], names.length * 3);
+});
+
+Deno.test("what the server refuses is given up and told, and the next goes on", async () => {
+  await using db = await createTestDatabase();
+  const clock = new ServerClock();
+  const seal = new Seal("0".repeat(32), clock);
+  const genuine = seal.seal.bind(seal);
+  // One byte more than a payload may have.
+  seal.seal = (content) => content.length > 100 ? "x".repeat(8_000) : genuine(content);
+  const told: string[] = [];
+  const notifier = new Notifier({
+    connection: { url: db.url },
+    seal,
+    clock,
+    onOverflow: () => told.push("overflow"),
+    warn: (message) => told.push(message),
+  });
+  await using other = await openPostgresBus({ url: db.url });
+  const heard: string[] = [];
+  other.subscribe("t", (data) => heard.push(new TextDecoder().decode(data)));
+  other.onDoubt((reason) => heard.push(reason));
+  const publish = (text: string) =>
+    notifier.publish({ topic: "t", bytes: bytes(text), to: undefined });
+  for (let n = 0; n < 2; n++) {
+    publish("long".repeat(100));
+    await notifier.flush();
+  }
+  assert.deepEqual(told, [
+    "The server refused to notify, and what it should tell is lost",
+    "overflow",
+    "overflow",
+  ]);
+  assert.equal(notifier.counters.dropped, 2);
+  assert.equal(notifier.counters.sent, 0);
+  publish("short");
+  await until(() => heard.length === 2);
+  assert.deepEqual(heard, ["overflow", "short"], "the others are told what they missed");
+  await notifier.close();
+});
+
+Deno.test("without a key it opens, says what is missing, and goes on once there is one", async () => {
+  await using db = await createTestDatabase();
+  await db.sql`create table kept as select secret from channels.keys`;
+  await db.sql`delete from channels.keys`;
+  const warnings: unknown[] = [];
+  const startedAt = performance.now();
+  await using bus = await openPostgresBus({
+    url: db.url,
+    warn: (message, error) => warnings.push(`${message}: ${(error as Error).message}`),
+  });
+  const reads = async () => {
+    const rows = await db.sql`
+      select calls from (select xact_commit as calls from pg_stat_database
+        where datname = current_database()) s`;
+    return Number(rows[0]!["calls"]);
+  };
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const tookS = (performance.now() - startedAt) / 1_000;
+  assert.ok(await reads() < 100 * tookS, `${await reads()} commits in ${tookS} s`);
+  assert.equal(warnings.length, 1);
+  assert.match(`${warnings[0]}`, /Cannot notify: .*channels\.keys is empty.*insert into/);
+  const restored = Promise.withResolvers<void>();
+  bus.onDoubt((reason) => reason === "restored" && restored.resolve());
+  await db.sql`insert into channels.keys (secret) select secret from kept`;
+  await restored.promise;
+});
+
+Deno.test("what is dropped because too much waits is told to the other instances", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  const heard: string[] = [];
+  two.onDoubt((reason) => heard.push(reason));
+  let count = 0;
+  two.subscribe("t", () => {
+    if (count++ === 0) heard.push("first");
+  });
+  const big = new Uint8Array(1024 * 1024);
+  for (let n = 0; n < 17; n++) one.publish("t", big);
+  const dropped = one.counters()["dropped"]!;
+  assert.ok(dropped > 0);
+  await until(() => count === 17 - dropped);
+  assert.deepEqual(heard, ["overflow", "first"]);
+});
+
+Deno.test("counters tell batches, bytes, reconnects and the lag of the heartbeat", async () => {
+  await using db = await createTestDatabase();
+  const payloads: string[] = [];
+  const spy = await db.sql.listen("channels_all", (payload) => payloads.push(payload));
+  await using bus = await openPostgresBus({ url: db.url });
+  for (const size of [1, 2, 10, 11, 100, 101, 1_000, 1_001]) {
+    for (let n = 0; n < size; n++) bus.publish("t", bytes("x"));
+    await bus.flush();
+  }
+  const counters = bus.counters();
+  const batches = ["Of1", "To10", "To100", "To1000", "Above1000"].map((name) =>
+    counters[`batches${name}`]
+  );
+  assert.deepEqual(batches, [1, 2, 2, 2, 1]);
+  await until(() => payloads.length === counters["payloads"]);
+  assert.equal(counters["notifyBytes"], payloads.join("").length);
+  assert.equal(counters["reconnects"], 0);
+  const lagMs = counters["heartbeatLagMs"]!;
+  assert.ok(lagMs > 0 && lagMs < 2_000, `${lagMs} ms`);
+  const restored = Promise.withResolvers<void>();
+  bus.onDoubt((reason) => reason === "restored" && restored.resolve());
+  await db.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'maru-listener' and datname = current_database()`;
+  await restored.promise;
+  assert.equal(bus.counters()["reconnects"], 1);
+  await spy.unlisten();
+});
+
+Deno.test("closing takes a few seconds when the database has gone silent", async () => {
+  await using db = await createTestDatabase();
+  await using proxy = startTcpProxy(Number(new URL(db.url).port));
+  const through = new URL(db.url);
+  through.port = String(proxy.port);
+  const layer = await postgresChannelLayer({ url: through.href });
+  const channel = layer.newChannel();
+  await layer.groupAdd("g", channel);
+  await layer.presence("g");
+  proxy.swallow();
+  await layer.groupAdd("h", channel);
+  await layer.groupSend("g", { n: 1 });
+  const startedAt = performance.now();
+  await layer.close();
+  const tookMs = performance.now() - startedAt;
+  assert.ok(tookMs < 6_000, `${tookMs} ms`);
+});
