@@ -1,7 +1,8 @@
 import type { MemberInfo, Membership } from "../groups.ts";
 import type { PresenceSession, PresenceStore, Present } from "../stores.ts";
 import type { WarnHandler } from "../subscribers.ts";
-import type { Connection } from "./connection.ts";
+import { answeredState, type Connection } from "./connection.ts";
+import { TTL_MAX_MS } from "./server_clock.ts";
 
 /** Time between two heartbeats of an instance with members, in ms. */
 export const PRESENCE_HEARTBEAT_MS = 3_000;
@@ -11,6 +12,8 @@ export const PRESENCE_TTL_MS = 10_000;
 // So many memberships are written by one statement.
 const BATCH_MEMBERSHIPS = 2_000;
 const FOREIGN_KEY_VIOLATION = "23503";
+// An unreachable server does not hold up whoever closes: the others take the entries out then.
+const CLOSE_TIMEOUT_MS = 1_500;
 
 /**
  * Knows who is in which group from the unlogged table `channels.memberships`, which is written when
@@ -85,8 +88,9 @@ class PostgresPresence implements PresenceSession {
     if (this.#rebuild) this.check();
     await this.#running;
     const rows = await this.#connection.run((sql) =>
-      sql<{ channel: string; info: string | null; since: string }[]>`
-        select m.channel, m.info::text as info, m.joined_at::text as since
+      sql<{ channel: string; info: string | null; since: number }[]>`
+        select m.channel, m.info::text as info,
+          (extract(epoch from m.joined_at) * 1000)::float8 as since
         from channels.memberships m join channels.instances i on i.id = m.instance
         where m.group_name = ${group} and m.until > clock_timestamp()
           and i.seen_at > clock_timestamp() - ${PRESENCE_TTL_MS} * interval '1 ms'
@@ -115,7 +119,10 @@ class PostgresPresence implements PresenceSession {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#closed = true;
-    await this.clear();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, CLOSE_TIMEOUT_MS);
+    await Promise.race([this.clear(), late.promise]);
+    clearTimeout(timer);
     this.#timer = undefined;
   }
 
@@ -177,26 +184,50 @@ class PostgresPresence implements PresenceSession {
 
   async #save(rows: readonly Row[]): Promise<void> {
     for (let at = 0; at < rows.length; at += BATCH_MEMBERSHIPS) {
-      const batch = JSON.stringify(rows.slice(at, at + BATCH_MEMBERSHIPS));
-      // The foreign key refuses entries of an instance that the others have taken for dead.
-      await this.#connection.run((sql) =>
-        sql`with row as (
+      await this.#saveBatch(rows.slice(at, at + BATCH_MEMBERSHIPS));
+    }
+  }
+
+  /** One that the server refuses is left out, and keeps nobody else from being written. */
+  async #saveBatch(rows: readonly Row[]): Promise<void> {
+    try {
+      await this.#saveAll(rows);
+    } catch (error) {
+      if (!isBadRow(error)) throw error;
+      if (rows.length === 1) {
+        const { group, channel } = rows[0]!;
+        return this.#warn(`Cannot write the presence of "${channel}" in "${group}"`, error);
+      }
+      const half = Math.ceil(rows.length / 2);
+      await this.#saveBatch(rows.slice(0, half));
+      await this.#saveBatch(rows.slice(half));
+    }
+  }
+
+  async #saveAll(rows: readonly Row[]): Promise<void> {
+    // Text within text: what json cannot be taken out of, such as \u0000, it can still hold.
+    const batch = JSON.stringify(rows.map(({ info, ttlMs, ...name }) => ({
+      ...name,
+      ...(ttlMs === undefined ? {} : { ttlMs: Math.min(ttlMs, TTL_MAX_MS) }),
+      ...(info ? { info: JSON.stringify(info) } : {}),
+    })));
+    // The foreign key refuses entries of an instance that the others have taken for dead.
+    await this.#connection.run((sql) =>
+      sql`with row as (
             select r ->> 'group' as group_name, r ->> 'channel' as channel,
-              (r ->> 'ttlMs')::float8 as ttl_ms, r -> 'info' as info
+              (r ->> 'ttlMs')::float8 as ttl_ms, (r ->> 'info')::json as info
             from json_array_elements(${batch}::text::json) r
           ), gone as (
             delete from channels.memberships m using row
             where ttl_ms is null and m.group_name = row.group_name and m.channel = row.channel
           )
           insert into channels.memberships (group_name, channel, instance, info, until)
-          select group_name, channel, ${this.#instance},
-            case when json_typeof(info) = 'object' then info end,
+          select group_name, channel, ${this.#instance}, info,
             clock_timestamp() + ttl_ms * interval '1 ms'
           from row where ttl_ms is not null
           on conflict (group_name, channel) do update
           set info = excluded.info, until = excluded.until`
-      );
-    }
+    );
   }
 
   async #removeMemberships(): Promise<void> {
@@ -219,10 +250,20 @@ class PostgresPresence implements PresenceSession {
       this.#failing = false;
       return true;
     } catch (error) {
-      if ((error as { code?: string }).code === FOREIGN_KEY_VIOLATION) return "unknown instance";
+      if (isUnknownInstance(error)) return "unknown instance";
       if (!this.#failing && !this.#closed) this.#warn("Cannot write presence", error);
       this.#failing = true;
       return false;
     }
   }
+}
+
+/** The others have taken this instance for dead, or the server has lost its row. */
+function isUnknownInstance(error: unknown): boolean {
+  return answeredState(error) === FOREIGN_KEY_VIOLATION;
+}
+
+/** Whether the server refused what is in a row: data, or a constraint. */
+function isBadRow(error: unknown): boolean {
+  return /^2[23]/.test(answeredState(error)) && !isUnknownInstance(error);
 }

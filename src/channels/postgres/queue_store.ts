@@ -1,5 +1,6 @@
 import type { QueuedMessage, QueueStore } from "../stores.ts";
 import type { Connection } from "./connection.ts";
+import { TTL_MAX_MS } from "./server_clock.ts";
 
 /**
  * Keeps queue channels in the unlogged table `channels.queue`: its messages survive the instances,
@@ -19,9 +20,10 @@ export class PostgresQueueStore implements QueueStore {
     text: string,
     { ttlMs, capacity }: { readonly ttlMs: number; readonly capacity: number },
   ): Promise<boolean> {
+    const boundedMs = Math.min(ttlMs, TTL_MAX_MS);
     const rows = await this.#connection.run((sql) =>
       sql<{ put: boolean; expired: number }[]>`
-        select * from channels.enqueue_exactly(${channel}, ${text}::text::json, ${ttlMs}, ${capacity})`
+        select * from channels.enqueue_exactly(${channel}, ${text}::text::json, ${boundedMs}, ${capacity})`
     );
     this.expired += rows[0]!.expired;
     return rows[0]!.put;

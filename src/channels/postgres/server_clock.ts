@@ -1,3 +1,6 @@
+/** What ends later ends never: the server cannot reckon with just any number of ms. */
+export const TTL_MAX_MS = 1e14;
+
 /**
  * The database server's clock, set whenever keys are loaded: what instances tell each other about
  * time goes by one clock, however wrong their own are.
