@@ -76,7 +76,7 @@ export const faultItems: readonly ConformanceItem[] = [
     number: 28,
     title: "a half-open listener is found within two heartbeats",
     async run(network) {
-      const heartbeatMs = 1_000;
+      const heartbeatMs = 2_000;
       const silenced = await need(network, "silenceable")(heartbeatMs);
       await using one = await network.layer();
       await using two = silenced.layer;
@@ -86,7 +86,8 @@ export const faultItems: readonly ConformanceItem[] = [
       const startedAt = performance.now();
       await lost;
       const tookMs = performance.now() - startedAt;
-      assert.ok(tookMs < 2 * heartbeatMs + BUSY_MACHINE_MS, `${tookMs} ms`);
+      // The third is for a machine that does much else.
+      assert.ok(tookMs < 3 * heartbeatMs, `${tookMs} ms`);
       silenced.restore();
       await restored;
       const channel = two.newChannel();
@@ -188,8 +189,6 @@ export const faultItems: readonly ConformanceItem[] = [
   },
 ];
 
-// A bound for a machine that does much else; what is measured is a matter of heartbeats.
-const BUSY_MACHINE_MS = 5_000;
 const WAIT_TIMEOUT_MS = 30_000;
 
 /** A text that makes `{"text": …}` exactly so many bytes long, or up to two fewer. */
