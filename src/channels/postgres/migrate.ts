@@ -18,7 +18,11 @@ export async function migrateChannels(
 ): Promise<void> {
   const sql = openConnection(url, "maru-migrate", options);
   try {
-    await sql.unsafe(`select pg_advisory_xact_lock(${LOCK}); ${VERSIONS}`);
+    // Only what is missing is made: to make a schema takes a right that a later start need not have.
+    const [made] = await sql`select to_regclass('channels.migrations') is not null as made`;
+    if (made!["made"] !== true) {
+      await sql.unsafe(`select pg_advisory_xact_lock(${LOCK}); ${VERSIONS}`);
+    }
     for (const [index, { name, text }] of STEPS.entries()) {
       const version = index + 1;
       const done = await sql`select from channels.migrations where version = ${version}`;
@@ -268,5 +272,48 @@ comment on column channels.memberships.info is 'Who it is, as the application to
 comment on column channels.memberships.joined_at is 'Since when';
 comment on column channels.memberships.until is 'The membership ends unless it is added again';
 revoke all on channels.instances, channels.memberships from public;
+`,
+}, {
+  name: "no names of null",
+  text: `
+create or replace function channels.group_send("group" text, message jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if "group" is null or "group" !~ '^[A-Za-z0-9_.-]{1,99}$' then
+    raise exception 'Cannot send to group "%": a name has 1 to 99 ASCII letters, digits, "-", "_" or "."', "group"
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if jsonb_typeof(message) is distinct from 'object' then
+    raise exception 'Cannot send to group "%": the message is no JSON object', "group"
+      using errcode = 'invalid_parameter_value';
+  end if;
+  perform channels.publish_signed(jsonb_build_object('group', "group", 'message', message));
+end $$;
+
+create or replace function channels.send(channel text, message jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if channel is null or channel !~ '^[A-Za-z0-9_.-]+(![A-Za-z0-9_.-]+)?$' or length(channel) > 99 then
+    raise exception 'Cannot send to channel "%": a name has 1 to 99 ASCII letters, digits, "-", "_" or ".", with one "!" within if it is process-local', channel
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if jsonb_typeof(message) is distinct from 'object' then
+    raise exception 'Cannot send to channel "%": the message is no JSON object', channel
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if position('!' in channel) > 0 then
+    perform channels.publish_signed(jsonb_build_object('channel', channel, 'message', message));
+    return;
+  end if;
+  if octet_length(message::text) > 1048576 then
+    raise exception 'Cannot send the message: % bytes is more than 1 MiB', octet_length(message::text)
+      using errcode = 'program_limit_exceeded';
+  end if;
+  if not (select put from channels.enqueue(channel, message::json, ${SQL_TTL_MS}, ${SQL_CAPACITY})) then
+    raise exception 'Cannot send to channel "%": it is full', channel
+      using errcode = 'program_limit_exceeded', hint = 'Nobody reads it, or its readers are too slow';
+  end if;
+  perform channels.publish_signed(jsonb_build_object('wake', channel));
+end $$;
 `,
 }];
