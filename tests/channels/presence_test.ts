@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { type ChannelLayer, postgresChannelLayer } from "../../src/channels/mod.ts";
+import {
+  type ChannelLayer,
+  memoryChannelLayer,
+  postgresChannelLayer,
+} from "../../src/channels/mod.ts";
 import { createTestDatabase } from "../support/database.ts";
 
 // What is promised.
@@ -102,4 +106,49 @@ Deno.test("what the others took for dead, or the server lost, is written anew", 
   await db.sql`truncate channels.instances, channels.memberships`;
   await one.groupAdd("room", one.newChannel());
   assert.equal((await one.presence("room")).length, 2);
+});
+
+Deno.test("who somebody is may be any JSON, in every backend", async () => {
+  await using db = await createTestDatabase();
+  await using memory = memoryChannelLayer();
+  await using stored = await postgresChannelLayer({ url: db.url });
+  const all = [
+    { name: "a\u0000b" },
+    { name: "\ud800" },
+    { "\u0000": ["\udc00\ud800", "\\u0000", '"', "'", "\n"] },
+    { big: 1e300, nothing: null, deep: { list: [{}, [], true] } },
+    {},
+  ];
+  for (const layer of [memory, stored]) {
+    for (const info of all) await layer.groupAdd("room", layer.newChannel(), { info });
+    assert.deepEqual(await infos(layer, "room"), all);
+  }
+  // As after a crash of the server.
+  await db.sql`truncate channels.instances, channels.memberships`;
+  await stored.groupAdd("room", stored.newChannel(), { info: { name: "last" } });
+  await until(async () => (await stored.presence("room")).length === all.length + 1);
+});
+
+Deno.test("a row that the server refuses keeps nobody else from being written", async () => {
+  await using db = await createTestDatabase();
+  await db.sql`
+    alter table channels.memberships add constraint ours check (info ->> 'name' <> 'bad')`;
+  const warnings: string[] = [];
+  await using layer = await postgresChannelLayer({
+    url: db.url,
+    warn: (message) => warnings.push(message),
+  });
+  const bad = layer.newChannel();
+  for (let n = 0; n < 10; n++) {
+    const [channel, name] = n === 3 ? [bad, "bad"] : [layer.newChannel(), `${n}`];
+    await layer.groupAdd("room", channel, { info: { name } });
+  }
+  const good = [0, 1, 2, 4, 5, 6, 7, 8, 9].map((n) => ({ name: `${n}` }));
+  const sorted = async () =>
+    (await infos(layer, "room") as { name: string }[]).sort((a, b) => a.name < b.name ? -1 : 1);
+  assert.deepEqual(await sorted(), good);
+  assert.deepEqual(warnings, [`Cannot write the presence of "${bad}" in "room"`]);
+  await db.sql`truncate channels.instances, channels.memberships`;
+  await layer.groupAdd("other", layer.newChannel());
+  await until(async () => (await layer.presence("room")).length === good.length);
 });
