@@ -16,12 +16,15 @@ export interface Log {
   close(): Promise<void>;
 }
 
-/** Logs JSON lines on standard output, each with the instance that wrote it. */
+/**
+ * Logs JSON lines on standard output, each with the instance that wrote it. The server goes on when
+ * nobody reads them any more.
+ */
 export async function openLog(level: LogLevel, instance: string): Promise<Log> {
   await configure({
     reset: true,
     sinks: {
-      stdout: getStreamSink(Deno.stdout.writable, {
+      stdout: getStreamSink(unfailing(Deno.stdout.writable), {
         formatter: getJsonLinesFormatter({ properties: "flatten" }),
       }),
     },
@@ -37,6 +40,18 @@ export async function openLog(level: LogLevel, instance: string): Promise<Log> {
     error: (message, error) => logger.error(message, describe(error)),
     close: () => dispose(),
   };
+}
+
+/**
+ * What cannot be written is dropped: whoever collected the log has gone. A rejection would be logged,
+ * and that one, too, without end.
+ */
+function unfailing(stream: WritableStream<Uint8Array>): WritableStream<Uint8Array> {
+  const writer = stream.getWriter();
+  return new WritableStream({
+    write: (chunk) => writer.write(chunk).catch(() => {}),
+    close: () => writer.close().catch(() => {}),
+  });
 }
 
 function describe(error: unknown): Record<string, unknown> {
