@@ -535,6 +535,7 @@ export class ChannelLayer implements AsyncDisposable {
   }
 
   async #clear(): Promise<void> {
+    this.#deliveries = [];
     this.#mailboxes.clear();
     this.#groups.clear();
     await this.#presence?.clear();

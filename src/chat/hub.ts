@@ -212,7 +212,7 @@ export class Hub {
     this.#position = page.head;
     this.#history = page.history;
     this.#drain();
-    if (this.#behind) void this.#fill();
+    if (this.#behind && !this.#filling) void this.#fill();
     return true;
   }
 
@@ -227,18 +227,16 @@ export class Hub {
     if (known !== undefined && known.to >= run.to) return;
     if (known !== undefined || this.#collected.size < MAX_COLLECTED) {
       this.#collected.set(run.from, run);
-    } else {
-      this.#behind = true;
-      if (this.#position >= 0 && !this.#filling) void this.#fill();
-    }
+    } else this.#behind = true;
   }
 
   /** Delivers what was collected and follows now; forgets what is behind. */
   #drain(): void {
     if (this.#collected.size === 0) return;
     this.#takeCollected();
-    if (this.#collected.size > 0) this.#awaitGap();
-    else this.#stopWaiting();
+    if (this.#collected.size > 0) return this.#awaitGap();
+    this.#stopWaiting();
+    if (this.#behind && !this.#filling) void this.#fill();
   }
 
   #takeCollected(): void {

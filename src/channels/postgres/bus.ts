@@ -8,7 +8,7 @@ import {
   SQL_TOPIC,
 } from "../bus.ts";
 import { newInstanceName } from "../instance_name.ts";
-import { Subscribers, type WarnHandler } from "../subscribers.ts";
+import { Subscribers, unfailing, type WarnHandler } from "../subscribers.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { Listener } from "./listener.ts";
 import { ALL_CHANNEL, instanceChannel, Notifier } from "./notifier.ts";
@@ -78,7 +78,7 @@ class PostgresBus implements Bus {
   #lastWarning = -Infinity;
 
   constructor(options: PostgresBusOptions) {
-    this.#warn = options.warn ?? (() => {});
+    this.#warn = unfailing(options.warn ?? (() => {}));
     this.#subscribers = new Subscribers(this.#warn);
     this.#signed = new SignedEvents(this.#seal, () => this.#clock.now());
     this.#notifier = new Notifier({

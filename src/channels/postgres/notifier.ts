@@ -77,8 +77,8 @@ export class Notifier {
   #overflowed = false;
   #running: Promise<void> | null = null;
   #closed = false;
-  /** Told that it cannot notify, and it still cannot. */
-  #failing = false;
+  /** What it told of that fails, and still does. */
+  #failing = "";
   /** Somebody waited for what is pending, in vain. */
   #stalled = false;
 
@@ -129,7 +129,7 @@ export class Notifier {
 
   async #run(): Promise<void> {
     await Promise.resolve();
-    while (this.#pending.length > 0 && !this.#closed) {
+    while (this.#somethingToTell && !this.#closed) {
       if (!this.#options.seal.ready && !await this.#loadKeys()) continue;
       const publications = this.#pending;
       this.#pending = [];
@@ -137,7 +137,12 @@ export class Notifier {
       await this.#send(publications);
     }
     this.#running = null;
-    if (this.#pending.length > 0 && !this.#closed) this.#running = this.#run();
+    if (this.#somethingToTell && !this.#closed) this.#running = this.#run();
+  }
+
+  /** An overflow is told even when nothing follows it. */
+  get #somethingToTell(): boolean {
+    return this.#pending.length > 0 || this.#overflowed;
   }
 
   async #send(publications: readonly Publication[]): Promise<void> {
@@ -156,7 +161,7 @@ export class Notifier {
       told = this.#tell(some, payloads);
     }
     await told;
-    this.counters[batchSize(publications.length)]++;
+    if (publications.length > 0) this.counters[batchSize(publications.length)]++;
   }
 
   async #tell(packets: readonly Packet[], payloads: readonly string[]): Promise<void> {
@@ -165,7 +170,9 @@ export class Notifier {
     if (outcome === "closed") return;
     if (outcome === "refused") {
       for (const { publications } of packets) this.counters.dropped += publications;
-      return this.#tellOverflow();
+      this.#tellOverflow();
+      // Whoever catches up may publish again, and be refused again.
+      return await this.#pause();
     }
     this.counters.payloads += payloads.length;
     for (const payload of payloads) this.counters.notifyBytes += payload.length;
@@ -188,7 +195,7 @@ export class Notifier {
                 string_to_table(${channels.join(" ")}, ' '),
                 string_to_table(${payloads.join(" ")}, ' '))`
         );
-        this.#failing = false;
+        this.#failing = "";
         return "sent";
       } catch (error) {
         if (isRefused(error)) {
@@ -212,7 +219,7 @@ export class Notifier {
       if (rows.length === 0) throw new Error(NO_KEY);
       this.#options.clock.set(rows[0]!.now);
       this.#options.seal.setKeys(rows);
-      this.#failing = false;
+      this.#failing = "";
       return true;
     } catch (error) {
       await this.#failed(error);
@@ -233,13 +240,18 @@ export class Notifier {
 
   /** Told once until it can again. */
   #warnOnce(message: string, error: unknown): void {
-    if (!this.#failing) this.#options.warn(message, error);
-    this.#failing = true;
+    if (this.#failing !== message) this.#options.warn(message, error);
+    this.#failing = message;
   }
 
   async #failed(error: unknown): Promise<void> {
     if (this.#closed) return;
     this.#warnOnce("Cannot notify", error);
+    await this.#pause();
+  }
+
+  async #pause(): Promise<void> {
+    if (this.#closed) return;
     await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
   }
 
