@@ -11,7 +11,8 @@ export type MailboxHandler = (message: Message) => Promise<void> | void;
  */
 export const TURN_MESSAGES = 1_000;
 
-// What comes in the rest of such a turn finds room, beyond the capacity: its reader is not to blame.
+// What comes in the rest of such a turn, and until that is handled, finds room beyond the capacity:
+// its reader is not to blame.
 const PAUSED_MESSAGES = 10 * TURN_MESSAGES;
 
 interface Waiter {
@@ -23,6 +24,8 @@ interface Waiter {
 export class Mailbox {
   readonly #name: string;
   readonly #capacity: number;
+  /** So many may wait now. */
+  #room: number;
   readonly #now: () => number;
   readonly #waiters = new Set<Waiter>();
   #items: { readonly message: Message; readonly expires: number }[] = [];
@@ -40,7 +43,7 @@ export class Mailbox {
 
   constructor(name: string, capacity: number, now: () => number) {
     this.#name = name;
-    this.#capacity = capacity;
+    this.#capacity = this.#room = capacity;
     this.#now = now;
   }
 
@@ -66,10 +69,9 @@ export class Mailbox {
       this.#waiters.delete(waiter);
       return waiter.resolve(message);
     }
-    const room = this.#paused ? this.#capacity + PAUSED_MESSAGES : this.#capacity;
-    if (this.#items.length >= room) {
+    if (this.#items.length >= this.#room) {
       this.dropExpired();
-      if (this.#items.length >= room) throw new ChannelFullError(this.#name, message);
+      if (this.#items.length >= this.#room) throw new ChannelFullError(this.#name, message);
     }
     this.overflowing = false;
     this.#items.push({ message, expires });
@@ -156,6 +158,7 @@ export class Mailbox {
     while (this.#handler !== undefined && this.#items.length > 0) {
       if (this.#handledInTurn === TURN_MESSAGES) {
         this.#paused = true;
+        this.#room = this.#capacity + PAUSED_MESSAGES;
         return;
       }
       this.dropExpired();
@@ -165,6 +168,7 @@ export class Mailbox {
       if (!this.#handle(first.message)) return;
     }
     this.#busy = false;
+    this.#room = this.#capacity;
   }
 
   #turned(): void {

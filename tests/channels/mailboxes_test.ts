@@ -49,3 +49,32 @@ Deno.test("a mailbox whose messages have all expired is swept, and they stay cou
   all.clear();
   assert.equal(all.empty, true);
 });
+
+Deno.test("what comes while a handler has had its turn is handled in the next one, all of it", async () => {
+  const all = mailboxes();
+  let handled = 0;
+  const last = Promise.withResolvers<void>();
+  all.handle("a", (message) => {
+    handled++;
+    if (message["again"]) all.put("a", { again: false }, 100);
+    if (handled === 6_000) last.resolve();
+  });
+  // More than a turn's worth of what waits, and far more than the capacity afterwards.
+  for (let n = 0; n < 3_000; n++) all.put("a", { again: true }, 100);
+  assert.ok(handled < 6_000);
+  await last.promise;
+});
+
+Deno.test("a handler that is at work for long enough has a turn of its own each time", async () => {
+  const all = mailboxes();
+  let handled = 0;
+  all.handle("a", (message) => {
+    handled++;
+    if (message["again"]) all.put("a", { again: false }, 100);
+  });
+  for (let turn = 0; turn < 3; turn++) {
+    for (let n = 0; n < 999; n++) all.put("a", { again: true }, 100);
+    assert.equal(handled, 1_998 * (turn + 1), "nothing is put aside");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+});
