@@ -49,7 +49,7 @@ async function make({ fault, seed }: Planned, world: World, endsAt: number) {
       const what = await FAULTS[fault](world, new SeededRandom(seed));
       return { outcome: "made", what } as const;
     } catch (error) {
-      const away = error instanceof NotMadeError || isUnavailable(error);
+      const away = error instanceof NotMadeError || isUnavailable(error) || isLocked(error);
       if (!away) return { outcome: "failed", what: `FAILED: ${error}` } as const;
       if (performance.now() >= deadline) {
         return { outcome: "away", what: `not made: ${error}` } as const;
@@ -58,6 +58,13 @@ async function make({ fault, seed }: Planned, world: World, endsAt: number) {
     await delay(TRY_AGAIN_MS);
   }
 }
+
+/** Another fault holds the room. */
+function isLocked(error: unknown): boolean {
+  return (error as { code?: string }).code === LOCK_NOT_AVAILABLE;
+}
+
+const LOCK_NOT_AVAILABLE = "55P03";
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`.padStart(8);

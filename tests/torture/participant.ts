@@ -199,12 +199,14 @@ export class Participant implements AsyncDisposable {
     else if (message.seq > this.lastSeq) this.#screen.push(message);
   }
 
-  /** Loads the newest page, and those before it, back to what was shown already. */
+  /** Loads the newest page, and those before it, back to what is still as it was shown. */
   async #reload(): Promise<void> {
     this.#loading?.abort();
     const { signal } = this.#loading = new AbortController();
     this.#held = [];
-    const shown = this.lastSeq;
+    // By id, too: of what the database lost, the numbers are given again.
+    const shown = new Map(this.#screen.map(({ seq, id }) => [seq, id]));
+    const first = this.#screen[0]?.seq ?? 0;
     const messages: Shown[] = [];
     const backoff = new Backoff();
     while (!signal.aborted) {
@@ -217,8 +219,10 @@ export class Participant implements AsyncDisposable {
         });
         if (signal.aborted) return;
         messages.unshift(...page.messages.map(toShown));
-        const reached = messages[0]?.seq ?? 0;
-        if (reached > shown + 1 && page.messages.length > 0) continue;
+        const reached = messages[0];
+        const known = reached === undefined || reached.seq <= first ||
+          shown.get(reached.seq) === reached.id;
+        if (!known && page.messages.length > 0) continue;
         return this.#loaded(messages);
       } catch (error) {
         if (signal.aborted) return;
