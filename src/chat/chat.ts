@@ -67,7 +67,7 @@ export class Chat implements AsyncDisposable {
       new Writer({
         log: this.log,
         pool,
-        onStored: (roomId, runs) => this.hubs.publish(roomId, runs),
+        onStored: (roomId, runs, history) => this.hubs.publish(roomId, runs, history),
         recheck: (roomId, senders) => this.#recheck(roomId, senders),
         onError: options.onError,
       })

@@ -1,5 +1,6 @@
 import { isUnavailable } from "../db/errors.ts";
 import type { Role, RoomAccess } from "./policy.ts";
+import { historyTag } from "./hint.ts";
 import { epochOf, LOG_PAGE_MAX, type LogPage } from "./room_log.ts";
 import { Run, toRuns } from "./run.ts";
 
@@ -43,6 +44,9 @@ const MAX_COLLECTED = 1_000;
  * is in the head, whatever after arrives as a hint. From then on an entry at the next position is
  * delivered, one further on makes it read the gap, an earlier one is dropped. Runs that became
  * ready in one turn go out together.
+ *
+ * All of that within one history: what belongs to another one, from before the database was put
+ * back, say, and told late, is refused, since its positions mean other messages.
  */
 export class Hub {
   readonly roomId: number;
@@ -52,6 +56,8 @@ export class Hub {
   #context: HubContext;
   #position = -1;
   #history = "";
+  /** Of the history, or, until that is known, of what was collected first. */
+  #tag: number | undefined;
   #access: RoomAccess = { accessVersion: -1, isPrivate: true };
   #roles = new Map<string, Role>();
   #opening: Promise<boolean> | null = null;
@@ -112,17 +118,29 @@ export class Hub {
     this.idleSince = performance.now();
   }
 
-  /** Takes entries that were committed, from this instance's writer or from another instance. */
-  offer(run: Run): void {
+  /**
+   * Takes entries that were committed, from this instance's writer or from another instance. False
+   * when they are of another history than the hub's.
+   *
+   * @param tag the {@linkcode historyTag} of their history
+   */
+  offer(run: Run, tag: number): boolean {
+    this.#tag ??= tag;
+    if (tag !== this.#tag) {
+      // Which of the two is the log's own is not known yet: the log tells.
+      if (this.#position < 0) this.#behind = true;
+      return false;
+    }
     const rest = run.after(this.#position);
-    if (rest === null) return;
+    if (rest === null) return true;
     if (this.#position >= 0 && rest.from === this.#position + 1) {
       this.#accept(rest);
       this.#drain();
-      return;
+      return true;
     }
     this.#collect(rest);
     if (this.#position >= 0 && !this.#filling) this.#awaitGap();
+    return true;
   }
 
   /** Learns that the log reaches at least this far; reads what is missing. */
@@ -160,7 +178,7 @@ export class Hub {
   /** Positions have another meaning now: everybody loads anew. */
   restart(reason: "epoch" | "ahead", history: string, position: number): void {
     this.flush();
-    this.#history = history;
+    this.#enter(history);
     this.#position = position;
     this.#collected.clear();
     for (const member of this.members) {
@@ -209,11 +227,21 @@ export class Hub {
       this.delete();
       return false;
     }
+    const collectedTag = this.#tag;
+    this.#enter(page.history);
     this.#position = page.head;
-    this.#history = page.history;
+    if (this.#collected.size > 0 && collectedTag !== this.#tag) {
+      this.#collected.clear();
+      this.#behind = true;
+    }
     this.#drain();
     if (this.#behind && !this.#filling) void this.#fill();
     return true;
+  }
+
+  #enter(history: string): void {
+    this.#history = history;
+    this.#tag = historyTag(history);
   }
 
   #accept(run: Run): void {

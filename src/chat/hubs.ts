@@ -2,7 +2,7 @@ import type { Bus } from "../channels/mod.ts";
 import { isUnavailable } from "../db/errors.ts";
 import type { Pool } from "../db/pool.ts";
 import { GapPatience } from "./gap_patience.ts";
-import { decodeHint, encodeHint, LOG_TOPIC } from "./hint.ts";
+import { decodeHint, encodeHint, historyTag, LOG_TOPIC } from "./hint.ts";
 import { Hub, type HubContext } from "./hub.ts";
 import { loadAccess } from "./policy.ts";
 import type { RoomLog } from "./room_log.ts";
@@ -38,6 +38,10 @@ export class Hubs implements AsyncDisposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sweeping: Promise<void> | null = null;
   #sweepAgain = false;
+  /** The history published last, and its tag. */
+  #published = { history: "", tag: historyTag("") };
+  /** Of the history that was asked after last because a hub did not know it. */
+  #unknownTag: number | undefined;
 
   constructor(options: HubsOptions) {
     this.#options = options;
@@ -78,13 +82,21 @@ export class Hubs implements AsyncDisposable {
     return this.#hubs.get(roomId);
   }
 
-  /** Delivers what this instance committed, and tells the others. */
-  publish(roomId: number, runs: readonly Run[]): void {
+  /**
+   * Delivers what this instance committed, and tells the others.
+   *
+   * @param history the one that the log was in when it was committed
+   */
+  publish(roomId: number, runs: readonly Run[], history: string): void {
     const { bus } = this.#options;
+    if (this.#published.history !== history) {
+      this.#published = { history, tag: historyTag(history) };
+    }
+    const { tag } = this.#published;
     const hub = this.#hubs.get(roomId);
     for (const run of runs) {
-      hub?.offer(run);
-      bus.publish(LOG_TOPIC, encodeHint(roomId, run, bus.inlineLimit));
+      if (hub !== undefined) this.#offer(hub, run, tag);
+      bus.publish(LOG_TOPIC, encodeHint(tag, roomId, run, bus.inlineLimit));
     }
   }
 
@@ -140,7 +152,15 @@ export class Hubs implements AsyncDisposable {
     const hub = this.#hubs.get(hint.roomId);
     if (hub === undefined) return;
     if (hint.run === null) hub.catchUp(hint.to);
-    else hub.offer(hint.run);
+    else this.#offer(hub, hint.run, hint.tag);
+  }
+
+  #offer(hub: Hub, run: Run, tag: number): void {
+    if (hub.offer(run, tag) || tag === this.#unknownTag) return;
+    // A new history, or one that is over and was told late: the database says which. Asked once,
+    // since what is told late may be much.
+    this.#unknownTag = tag;
+    void this.sweep();
   }
 
   async #sweep(): Promise<void> {

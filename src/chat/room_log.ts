@@ -24,6 +24,8 @@ export interface AppendItem {
 
 /** One row of `append_messages`, in the order of the items. */
 export interface AppendRow {
+  /** In the first row: the history that the positions of all rows belong to. */
+  readonly history: string | null;
   readonly outcome: AppendOutcome;
   readonly seq: number | null;
   readonly position: number | null;
@@ -85,7 +87,8 @@ export class RoomLog {
     return await writer.query(
       (sql) =>
         sql<AppendRow[]>`
-        select outcome, seq, position, created_at from append_messages(
+        select outcome, seq, position, created_at, case item when 1 then log_history() end as history
+        from append_messages(
           ${column((item) => item.roomId)}::text::bigint[],
           ${column((item) => item.id)}::text::uuid[],
           ${column((item) => item.sender.id)}::text::uuid[],

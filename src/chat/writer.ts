@@ -20,7 +20,7 @@ export interface WriterOptions {
   /** One connection that nothing else uses. */
   readonly pool: Pool;
   /** Told what was committed, before its senders are: own hub and other instances. */
-  readonly onStored: (roomId: number, runs: readonly Run[]) => void;
+  readonly onStored: (roomId: number, runs: readonly Run[], history: string) => void;
   readonly recheck: Recheck;
   /** Told what should not happen. */
   readonly onError: (message: string, error: unknown) => void;
@@ -252,8 +252,9 @@ export class Writer implements AsyncDisposable {
       if (ofRoom === undefined) entries.set(append.roomId, [entry]);
       else ofRoom.push(entry);
     }
+    const history = rows[0]!.history!;
     for (const [roomId, ofRoom] of entries) {
-      this.#options.onStored(roomId, toRuns(ofRoom.sort(byPosition)));
+      this.#options.onStored(roomId, toRuns(ofRoom.sort(byPosition)), history);
     }
     for (let i = 0; i < batch.length; i++) {
       const row = rows[i]!;

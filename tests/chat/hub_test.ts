@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import type { Entry } from "../../src/chat/entry.ts";
 import { Hub, type HubContext, type HubMember } from "../../src/chat/hub.ts";
+import { historyTag } from "../../src/chat/hint.ts";
 import type { LogPage } from "../../src/chat/room_log.ts";
 import { Run, toRuns } from "../../src/chat/run.ts";
 
@@ -16,6 +17,9 @@ function entry(position: number): Entry {
     createdAt: new Date(0),
   };
 }
+
+/** Of the history that a world begins with. */
+const TAG = historyTag("h");
 
 const entries = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => entry(from + i)) as [Entry, ...Entry[]];
@@ -112,7 +116,7 @@ Deno.test("entries are given in order, once, whatever order, copies and gaps the
         world.head = total;
         for (const [start, length, endTurn] of hints) {
           const from = start % total + 1;
-          hub.offer(Run.of(entries(from, Math.min(total, from + length - 1))));
+          hub.offer(Run.of(entries(from, Math.min(total, from + length - 1))), TAG);
           if (endTurn) await world.settle();
         }
         hub.catchUp(total);
@@ -130,7 +134,7 @@ Deno.test("what is told while the hub opens is not lost", async () => {
   world.head = 3;
   const hub = new Hub(1, world);
   const opening = hub.open();
-  hub.offer(Run.of(entries(4, 5)));
+  hub.offer(Run.of(entries(4, 5)), TAG);
   await opening;
   assert.equal(hub.position, 5);
 });
@@ -139,8 +143,8 @@ Deno.test("what became ready in one turn is one frame, encoded once for all", as
   const { world, hub, member } = await openHub(0);
   const other = new Listener(0);
   hub.join(other);
-  hub.offer(Run.of(entries(1, 2)));
-  hub.offer(Run.of(entries(3, 3)));
+  hub.offer(Run.of(entries(1, 2)), TAG);
+  hub.offer(Run.of(entries(3, 3)), TAG);
   await world.settle();
   assert.equal(member.frames.length, 1);
   assert.equal(member.frames[0], other.frames[0], "the very same bytes");
@@ -150,20 +154,20 @@ Deno.test("a member that is ahead is not given again what it has", async () => {
   const { world, hub } = await openHub(0);
   const ahead = new Listener(2);
   hub.join(ahead);
-  hub.offer(Run.of(entries(1, 3)));
+  hub.offer(Run.of(entries(1, 3)), TAG);
   await world.settle();
   assert.deepEqual(ahead.positions, [3]);
 });
 
 Deno.test("a hint of what was never committed is forgotten, and read for once", async () => {
   const { world, hub, member } = await openHub(1);
-  hub.offer(Run.of(entries(9, 9)));
+  hub.offer(Run.of(entries(9, 9)), TAG);
   await world.settle();
   const { reads } = world;
   await world.settle();
   assert.equal(world.reads, reads, "it does not read on and on");
   world.head = 2;
-  hub.offer(Run.of(entries(2, 2)));
+  hub.offer(Run.of(entries(2, 2)), TAG);
   await world.settle();
   assert.deepEqual(member.positions, [2]);
 });
@@ -180,11 +184,11 @@ Deno.test("a gap that closes by itself is not read; one that stays is, when pati
     patient.resolve();
     return 0;
   };
-  hub.offer(Run.of(entries(2, 2)));
-  hub.offer(Run.of(entries(1, 1)));
+  hub.offer(Run.of(entries(2, 2)), TAG);
+  hub.offer(Run.of(entries(1, 1)), TAG);
   await world.settle();
   assert.deepEqual([member.positions, world.reads], [[1, 2], reads]);
-  hub.offer(Run.of(entries(4, 4)));
+  hub.offer(Run.of(entries(4, 4)), TAG);
   world.head = 4;
   await patient.promise;
   await world.settle();
@@ -201,12 +205,12 @@ Deno.test("a gap that opened while another one closed has its own time", async (
     if (asked.push(waitedMs) === 2) again.resolve();
     return asked.length < 3 ? 1 : 0;
   };
-  hub.offer(Run.of(entries(4, 4)));
-  hub.offer(Run.of(entries(2, 2)));
-  hub.offer(Run.of(entries(1, 1)));
+  hub.offer(Run.of(entries(4, 4)), TAG);
+  hub.offer(Run.of(entries(2, 2)), TAG);
+  hub.offer(Run.of(entries(1, 1)), TAG);
   await again.promise;
   assert.deepEqual(asked, [0, 0], "it waits for 3 now, not for 1");
-  hub.offer(Run.of(entries(3, 3)));
+  hub.offer(Run.of(entries(3, 3)), TAG);
   await world.settle();
   assert.deepEqual(member.positions, [1, 2, 3, 4]);
 });
@@ -214,9 +218,9 @@ Deno.test("a gap that opened while another one closed has its own time", async (
 Deno.test("what comes ahead of a gap is not forgotten for a shorter copy of it", async () => {
   const { world, hub, member } = await openHub(0);
   world.gapWaitMs = () => 60_000;
-  hub.offer(Run.of(entries(2, 10)));
-  hub.offer(Run.of(entries(2, 2)));
-  hub.offer(Run.of(entries(1, 1)));
+  hub.offer(Run.of(entries(2, 10)), TAG);
+  hub.offer(Run.of(entries(2, 2)), TAG);
+  hub.offer(Run.of(entries(1, 1)), TAG);
   await world.settle();
   assert.deepEqual(member.positions, Array.from({ length: 10 }, (_, i) => i + 1));
 });
@@ -226,9 +230,9 @@ Deno.test("what does not fit ahead of a gap is read from the log", async () => {
   world.gapWaitMs = () => 60_000;
   world.head = 1_100;
   for (let position = 2; position <= 1_100; position++) {
-    hub.offer(Run.of(entries(position, position)));
+    hub.offer(Run.of(entries(position, position)), TAG);
   }
-  hub.offer(Run.of(entries(1, 1)));
+  hub.offer(Run.of(entries(1, 1)), TAG);
   await world.settle();
   assert.deepEqual(member.positions, Array.from({ length: 1_100 }, (_, i) => i + 1));
   hub.close();
@@ -241,7 +245,7 @@ Deno.test("what does not fit while the hub opens is read from the log", async ()
   const opening = hub.open();
   world.head = 1_200;
   for (let position = 2; position <= 1_200; position++) {
-    hub.offer(Run.of(entries(position, position)));
+    hub.offer(Run.of(entries(position, position)), TAG);
   }
   await opening;
   await world.settle();
@@ -270,6 +274,36 @@ Deno.test("a new history resets everybody; a deleted room says goodbye", async (
   hub.catchUp(3);
   await world.settle();
   assert.ok(member.gone);
+});
+
+Deno.test("what is told late of a history that is over is not shown in the next one", async () => {
+  const { world, hub, member } = await openHub(5);
+  hub.restart("epoch", "other", 2);
+  world.history = "other";
+  assert.equal(hub.offer(Run.of(entries(3, 5)), TAG), false);
+  assert.equal(hub.offer(Run.of(entries(4, 5)), TAG), false, "nor is it kept ahead of a gap");
+  assert.ok(hub.offer(Run.of(entries(3, 3)), historyTag("other")));
+  await world.settle();
+  assert.deepEqual([member.positions, hub.position], [[3], 3]);
+});
+
+Deno.test("of two histories told while the hub opens, the log says which is its own", async () => {
+  for (const lostFirst of [true, false]) {
+    const world = new World();
+    world.head = 3;
+    const hub = new Hub(1, world);
+    const opening = hub.open();
+    const told = [
+      () => hub.offer(Run.of(entries(4, 5)), TAG),
+      () => hub.offer(Run.of(entries(4, 9)), historyTag("lost")),
+    ];
+    for (const tell of lostFirst ? told.reverse() : told) tell();
+    world.head = 5;
+    await opening;
+    await world.settle();
+    assert.equal(hub.position, 5);
+    hub.close();
+  }
 });
 
 Deno.test("who enters under newer rights does not hide the change from those who are in", async () => {

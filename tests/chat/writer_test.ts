@@ -16,11 +16,15 @@ async function openWriter(recheck: Recheck = () => Promise.resolve(null)) {
   const pool = stack.use(new Pool(db.url, { name: "maru-writer" }));
   const errors: unknown[] = [];
   const delivered: [room: number, from: number, to: number][] = [];
+  const histories = new Set<string>();
   const writer = stack.use(
     new Writer({
       log: new RoomLog(pool),
       pool,
-      onStored: (room, runs) => runs.forEach((run) => delivered.push([room, run.from, run.to])),
+      onStored: (room, runs, history) => {
+        histories.add(history);
+        for (const run of runs) delivered.push([room, run.from, run.to]);
+      },
       recheck,
       onError: (_, error) => errors.push(error),
     }),
@@ -45,6 +49,7 @@ async function openWriter(recheck: Recheck = () => Promise.resolve(null)) {
     append,
     texts,
     delivered,
+    histories,
     errors,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -55,6 +60,20 @@ Deno.test("what arrives in one turn is one batch, delivered as one run before it
   const results = await Promise.all(["a", "b", "c"].map((text) => world.append(text)));
   assert.deepEqual(results.map((result) => result.stored && result.seq), [1, 2, 3]);
   assert.deepEqual(world.delivered, [[1, 1, 3]]);
+});
+
+Deno.test("what was stored is told with the history in which it was", async () => {
+  await using world = await openWriter();
+  const { db, append, histories } = world;
+  const known: string[] = [];
+  const history = async () => known.push((await db.sql`select log_history() as h`)[0]!["h"]);
+  await history();
+  await Promise.all(["a", "b"].map((text) => append(text)));
+  await db.sql`select begin_new_history(log_history())`;
+  await history();
+  await append("c");
+  assert.deepEqual([...histories], known);
+  assert.equal(new Set(known).size, 2);
 });
 
 Deno.test("whatever a text or a name is made of, it is stored as it was written", async () => {
