@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import { closeGap } from "./close_gap.ts";
 import { DatabaseTimeoutError } from "./errors.ts";
+import { type Turns, turns } from "./turns.ts";
 
 /** A postgres.js instance whose `bigint` columns are numbers: no counter of Maru passes 2^53. */
 export type Sql = postgres.Sql<{ bigint: number }>;
@@ -17,6 +18,7 @@ export interface PoolOptions {
   readonly timeoutMs?: number;
 }
 
+const DEFAULT_MAX = 1;
 const CONNECT_TIMEOUT_S = 5;
 const RECONNECT_BACKOFF_S = 0.1;
 const DEFAULT_TIMEOUT_MS = 5_000;
@@ -37,13 +39,14 @@ const DEFAULT_TIMEOUT_MS = 5_000;
 export class Pool implements AsyncDisposable {
   readonly #url: string;
   readonly #options: PoolOptions;
-  #sql: Sql;
+  #sql!: Sql;
+  #turns!: Turns;
   #closed = false;
 
   constructor(url: string, options: PoolOptions) {
     this.#url = url;
     this.#options = options;
-    this.#sql = this.#open();
+    this.#open();
   }
 
   /**
@@ -60,7 +63,7 @@ export class Pool implements AsyncDisposable {
       this.#discard(sql);
     }, limit);
     try {
-      return closeGap(await Promise.race([run(sql), late.promise]));
+      return closeGap(await Promise.race([this.#turns(() => run(sql)), late.promise]));
     } finally {
       clearTimeout(timer);
     }
@@ -72,13 +75,15 @@ export class Pool implements AsyncDisposable {
     await this.#sql.end({ timeout: 1 });
   }
 
-  #open(): Sql {
-    return connect(this.#url, this.#options);
+  #open(): void {
+    const { prepare = true, max = DEFAULT_MAX } = this.#options;
+    this.#sql = connect(this.#url, this.#options);
+    this.#turns = turns(prepare, max);
   }
 
   #discard(sql: Sql): void {
     if (sql !== this.#sql || this.#closed) return;
-    this.#sql = this.#open();
+    this.#open();
     // It may never answer: what is pending on it is rejected, nobody waits for it.
     sql.end({ timeout: 0 }).catch(() => {});
   }
@@ -87,7 +92,7 @@ export class Pool implements AsyncDisposable {
 /** Opens a plain postgres.js instance with the settings that all of Maru's connections share. */
 export function connect(url: string, options: PoolOptions): Sql {
   return postgres(url, {
-    max: options.max ?? 1,
+    max: options.max ?? DEFAULT_MAX,
     prepare: options.prepare ?? true,
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: () => RECONNECT_BACKOFF_S,

@@ -4,6 +4,7 @@ import type { WarnHandler } from "../channels/mod.ts";
 import { closeGap } from "../db/close_gap.ts";
 import { DatabaseTimeoutError } from "../db/errors.ts";
 import type { Sql } from "../db/pool.ts";
+import { type Turns, turns } from "../db/turns.ts";
 import { Arrivals } from "./arrivals.ts";
 
 /**
@@ -44,12 +45,13 @@ export class TasksDatabase implements Db, AsyncDisposable {
   readonly #arrivalHandlers = new Set<(task?: string) => void>();
   #listening: (() => Arrivals) | undefined;
   #arrivals: Arrivals | undefined;
-  #sql: Sql;
+  #sql!: Sql;
+  #turns!: Turns;
   #closed = false;
 
   constructor(options: TasksDatabaseOptions) {
     this.#options = options;
-    this.#sql = this.#open();
+    this.#open();
   }
 
   /** Runs queries that belong together in time, though not in a transaction. */
@@ -61,7 +63,7 @@ export class TasksDatabase implements Db, AsyncDisposable {
       this.#discard(sql);
     }, timeoutMs);
     try {
-      return closeGap(await Promise.race([run(sql), late.promise]));
+      return closeGap(await Promise.race([this.#turns(() => run(sql)), late.promise]));
     } finally {
       clearTimeout(timer);
     }
@@ -128,15 +130,17 @@ export class TasksDatabase implements Db, AsyncDisposable {
     await arrivals?.[Symbol.asyncDispose]();
   }
 
-  #open(): Sql {
+  #open(): void {
     const { url, directUrl } = this.#options;
     // A pooler in transaction mode and prepared statements do not go together.
-    return connectTasks(url, { max: POOL_MAX, prepare: url === directUrl });
+    const prepare = url === directUrl;
+    this.#sql = connectTasks(url, { max: POOL_MAX, prepare });
+    this.#turns = turns(prepare, POOL_MAX);
   }
 
   #discard(sql: Sql): void {
     if (sql !== this.#sql || this.#closed) return;
-    this.#sql = this.#open();
+    this.#open();
     // It may never answer: what is pending on it is rejected, nobody waits for it.
     sql.end({ timeout: 0 }).catch(() => {});
   }

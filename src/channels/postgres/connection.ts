@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import postgres from "postgres";
 
 /** Which database, and how to reach it; shared by all connections of a bus or a store. */
@@ -61,19 +62,23 @@ const NOT_TAKEN_OVER = [
  * error of the connection: the old one may have been swallowed by the network.
  */
 export class Connection {
-  readonly #open: () => postgres.Sql;
-  #sql: postgres.Sql | undefined;
+  readonly #open: () => OpenConnection;
+  #opened: OpenConnection | undefined;
   #closed = false;
 
   /** @param name tells it apart in `pg_stat_activity` */
   constructor(options: ConnectionOptions, name: string) {
     const { url, directUrl = url } = options;
-    this.#open = () =>
-      openConnection(url, name, options, {
-        // A pooler in transaction mode and prepared statements do not go together.
-        prepare: directUrl === url,
-        backoff: () => RECONNECT_DELAY_MS / 1000,
-      });
+    // A pooler in transaction mode and prepared statements do not go together.
+    const prepare = directUrl === url;
+    const backoff = () => RECONNECT_DELAY_MS / 1000;
+    this.#open = () => ({
+      sql: openConnection(url, name, options, { prepare, backoff }),
+      // Nor does a pooler with a statement that is sent behind another one: without preparing,
+      // postgres.js asks for the types of parameters with a Flush, and the end of the statement
+      // before makes the pooler take the server away (pgbouncer/pgbouncer#759).
+      inTurn: prepare ? (query) => query() : pLimit(1),
+    });
   }
 
   /**
@@ -83,18 +88,18 @@ export class Connection {
    */
   async run<T>(query: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
     if (this.#closed) throw new Error("Cannot query: the connection is closed");
-    const sql = this.#sql ??= this.#open();
+    const opened = this.#opened ??= this.#open();
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(
       () => late.reject(new Error(`No answer within ${STATEMENT_TIMEOUT_MS} ms`)),
       STATEMENT_TIMEOUT_MS,
     );
     try {
-      return closeGap(await Promise.race([query(sql), late.promise]));
+      return closeGap(await Promise.race([opened.inTurn(() => query(opened.sql)), late.promise]));
     } catch (error) {
-      if (!isAnswer(error) && this.#sql === sql) {
-        this.#sql = undefined;
-        sql.end({ timeout: 0 }).catch(() => {});
+      if (!isAnswer(error) && this.#opened === opened) {
+        this.#opened = undefined;
+        opened.sql.end({ timeout: 0 }).catch(() => {});
       }
       throw error;
     } finally {
@@ -104,8 +109,14 @@ export class Connection {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#sql?.end({ timeout: CLOSE_TIMEOUT_S });
+    await this.#opened?.sql.end({ timeout: CLOSE_TIMEOUT_S });
   }
+}
+
+interface OpenConnection {
+  readonly sql: postgres.Sql;
+  /** Runs a query as soon as it may be sent. */
+  readonly inTurn: <T>(query: () => PromiseLike<T>) => PromiseLike<T>;
 }
 
 /** Whether the server itself answered with an error, and the connection is as good as before. */
