@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { connect } from "../../../src/db/pool.ts";
 import type { BenchMessage, HearMessage, SendingEnd } from "./carrier.ts";
 
@@ -27,16 +28,12 @@ export async function openBareSender(
 ): Promise<SendingEnd> {
   const listening = await listen(url, groups, () => () => {});
   const sql = connect(url, { name: "bare-notify" });
+  const inTurn = pLimit(1);
   let inFlight = 0;
   let progress = Promise.withResolvers<void>();
   const notify = async (group: number, pieces: readonly string[]) => {
-    const calls: PromiseLike<unknown>[] = [];
-    for (const piece of pieces) {
-      const call = sql.notify(channelName(group), piece);
-      if (awaited) await call;
-      else calls.push(call);
-    }
-    await Promise.all(calls);
+    const call = (piece: string) => sql.notify(channelName(group), piece);
+    await Promise.all(pieces.map((piece) => awaited ? inTurn(() => call(piece)) : call(piece)));
     inFlight--;
     progress.resolve();
     progress = Promise.withResolvers();
