@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { collectGarbage, COLLECTING_FLAGS } from "../bench/servers.ts";
 import { PrivateServer } from "../support/database.ts";
 import { type Instance, startInstance } from "../support/instance.ts";
-import { memoryMib } from "../support/memory.ts";
+import { GIVING_BACK, memoryMib } from "../support/memory.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { connect } from "../../src/db/pool.ts";
 import { deafPeers, endlessMessages, silentConnections, silentSockets } from "./bad_peers.ts";
@@ -29,8 +29,6 @@ const HELP = `deno task fuzz [options]
 const WORKERS = 8;
 const REQUEST_SHARE = 0.1;
 const WARM_UP_SHARE = 0.2;
-// Has the C library give freed buffers back to the system, so that what is measured is in use.
-const GIVING_BACK = { MALLOC_MMAP_THRESHOLD_: "16384", MALLOC_TRIM_THRESHOLD_: "65536" };
 // Seen: 10 to 25 MiB more than the 93 to 103 before, in the short form and in the whole; 85 more
 // without GIVING_BACK, nearly all of it freed buffers of the peers that never read.
 const MEMORY_MARGIN_MIB = 60;
