@@ -16,6 +16,8 @@ export interface Member {
 /** What processes left behind, in lines for people. */
 export interface ProcessFaults {
   readonly faults: readonly string[];
+  /** What was logged as an error, which nothing that happens to an instance from outside is. */
+  readonly errors: readonly string[];
   /** How many lines of each level and message were logged, by all instances. */
   readonly logged: ReadonlyMap<string, number>;
 }
@@ -124,14 +126,15 @@ export class Cluster implements AsyncDisposable {
   /** What fell, did not start or did not end, and what was logged. */
   report(): ProcessFaults {
     const logged = new Map<string, number>();
-    const texts = [...this.#logs, ...this.members.map(({ instance }) => instance?.logs() ?? "")];
-    for (const line of texts.join("\n").split("\n")) {
+    const errors: string[] = [];
+    for (const line of this.logs().split("\n")) {
       const { level, message } = parse(line);
       if (level === undefined) continue;
+      if (level === "ERROR" || level === "FATAL") errors.push(line);
       const key = `${level} ${message}`;
       logged.set(key, (logged.get(key) ?? 0) + 1);
     }
-    return { faults: this.#faults, logged };
+    return { faults: this.#faults, errors, logged };
   }
 
   /** Everything that was logged. */

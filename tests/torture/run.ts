@@ -98,6 +98,7 @@ export async function runTorture(options: RunOptions): Promise<RunResult> {
       ...harness,
       ...faults.violations(minutes, options.only),
       ...processes.faults.map((detail) => ({ rule: "instances live, start and end", detail })),
+      ...processes.errors.map((detail) => ({ rule: "instances log no error", detail })),
       ...check(record),
       ...compare(before, after, INSTANCES),
     ],
