@@ -38,7 +38,10 @@ export type BusHandler = (bytes: Uint8Array, from: string) => void;
  * ```
  */
 export interface Bus extends AsyncDisposable {
-  /** Names this instance among the others. */
+  /**
+   * Names this instance among the others, as nobody else's: 1 to 64 ASCII letters, digits, `-` and
+   * `_`. It is part of the names of its channels.
+   */
   readonly instance: string;
   /** The most bytes that travel in one piece; more still arrive, at a higher price. */
   readonly inlineLimit: number;

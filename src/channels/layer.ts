@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 import { type Bus, type BusCounters, type Doubt, SQL_TOPIC } from "./bus.ts";
+import { DeliveryLine } from "./delivery_line.ts";
 import { ChannelFullError } from "./errors.ts";
 import { Groups, type MemberInfo, type Membership } from "./groups.ts";
 import {
@@ -10,42 +10,24 @@ import {
   encodeEvent,
   type LayerEvent,
 } from "./layer_event.ts";
-import { TURN_MESSAGES } from "./mailbox.ts";
+import { type ChannelLayerOptions, type LayerSettings, settingsOf } from "./layer_options.ts";
 import { Mailboxes } from "./mailboxes.ts";
 import { decodeMessage, type EncodedMessage, encodeMessage, type Message } from "./message.ts";
 import {
   assertChannelName,
   assertChannelPrefix,
   assertGroupName,
+  assertInstanceName,
   assertLocalChannelName,
   isQueueChannel,
   ownerOf,
 } from "./names.ts";
 import { QueueReaders } from "./queue_readers.ts";
 import type { PresenceSession, PresenceStore, Present, QueueStore } from "./stores.ts";
-import { unfailing, type WarnHandler } from "./subscribers.ts";
+import type { WarnHandler } from "./subscribers.ts";
 
 /** Who a member is may be told in so many bytes of JSON. */
 export const MEMBER_INFO_MAX_BYTES = 4096;
-
-/** Options of a {@linkcode ChannelLayer}. */
-export interface ChannelLayerOptions {
-  /** How long a message waits to be received, in ms. @default 60000 */
-  readonly expiryMs?: number;
-  /**
-   * How long a membership lasts after its last add, in ms; while the channel has a handler, it does
-   * not end by itself. @default 86400000
-   */
-  readonly groupExpiryMs?: number;
-  /** How many messages wait in a channel at most; up to 2147483647. @default 100 */
-  readonly capacity?: number;
-  /** Other capacities, by what a channel's name matches; the first match wins. */
-  readonly channelCapacity?: readonly (readonly [RegExp, number])[];
-  /** Told of what was lost. @default silent */
-  readonly warn?: WarnHandler;
-  /** A clock in ms. @default {Date.now} */
-  readonly now?: () => number;
-}
 
 /** What a {@linkcode ChannelLayer} is put together from, beside its bus. */
 export interface ChannelLayerParts {
@@ -73,16 +55,11 @@ export interface ChannelLayerCounters {
   readonly bus: BusCounters;
 }
 
-type Delivery = readonly [group: string, message: Message];
-
-const DEFAULT_EXPIRY_MS = 60_000;
-const DEFAULT_GROUP_EXPIRY_MS = 86_400_000;
-const DEFAULT_CAPACITY = 100;
-// What PostgreSQL's integer holds.
-const CAPACITY_MAX = 2 ** 31 - 1;
 const LAYER_TOPIC = "layer";
 // Looks for what has expired and that nobody asks for any more.
 const SWEEP_INTERVAL_MS = 10_000;
+/** The buses that carry a layer: two on one would take each other's messages. */
+const layered = new WeakSet<Bus>();
 
 /**
  * Channels and groups across instances: at most once, for everything that needs no log.
@@ -104,11 +81,10 @@ const SWEEP_INTERVAL_MS = 10_000;
  */
 export class ChannelLayer implements AsyncDisposable {
   readonly #bus: Bus;
-  readonly #options: ChannelLayerOptions;
+  readonly #settings: LayerSettings;
   readonly #owned: readonly AsyncDisposable[];
   readonly #now: () => number;
   readonly #warn: WarnHandler;
-  readonly #groupExpiryMs: number;
   readonly #mailboxes: Mailboxes;
   readonly #groups = new Groups();
   readonly #queues: QueueStore | undefined;
@@ -116,9 +92,7 @@ export class ChannelLayer implements AsyncDisposable {
   readonly #presence: PresenceSession | undefined;
   readonly #stop = new AbortController();
   readonly #counters = { sent: 0, delivered: 0, droppedByCapacity: 0, undecodable: 0 };
-  /** Group events that came while one was being delivered: order is the same for every member. */
-  #deliveries: Delivery[] = [];
-  #delivering = false;
+  readonly #line = new DeliveryLine((group, message) => this.#deliverToMembers(group, message));
   #channels = 0;
   #sweep: ReturnType<typeof setInterval> | undefined;
   #closed: Promise<void> | undefined;
@@ -129,17 +103,23 @@ export class ChannelLayer implements AsyncDisposable {
    *
    * @throws {RangeError} when a capacity is no whole number from 1 to 2147483647, or a time not above
    * 0 and finite
+   * @throws {TypeError} when the bus's instance has a name that cannot be part of a channel's
+   * @throws {Error} when another layer is on the bus
    */
   constructor(bus: Bus, options: ChannelLayerOptions = {}, parts: ChannelLayerParts = {}) {
-    assertOptions(options);
-    const { capacity = DEFAULT_CAPACITY, channelCapacity = [], now = Date.now } = options;
+    this.#settings = settingsOf(options);
+    const { capacityOf, warn, now } = this.#settings;
+    assertInstanceName(bus.instance);
+    if (layered.has(bus)) {
+      throw new Error(
+        `Cannot put a layer on the bus of instance "${bus.instance}": another one is on it`,
+      );
+    }
     this.#bus = bus;
-    this.#options = options;
     this.#owned = parts.owned ?? [];
     this.#now = now;
-    this.#warn = unfailing(options.warn ?? (() => {}));
-    this.#groupExpiryMs = options.groupExpiryMs ?? DEFAULT_GROUP_EXPIRY_MS;
-    this.#mailboxes = new Mailboxes(capacityOf(capacity, channelCapacity), now);
+    this.#warn = warn;
+    this.#mailboxes = new Mailboxes(capacityOf, now);
     this.#queues = parts.queues;
     this.#readers = parts.queues && new QueueReaders(
       parts.queues,
@@ -151,6 +131,7 @@ export class ChannelLayer implements AsyncDisposable {
     bus.subscribe(LAYER_TOPIC, (bytes) => this.#hear(decodeEvent, bytes), { signal });
     bus.subscribe(SQL_TOPIC, (bytes) => this.#hear(decodeSqlEvent, bytes), { signal });
     bus.onDoubt(() => this.#presence?.check(), { signal });
+    layered.add(bus);
   }
 
   /**
@@ -254,21 +235,29 @@ export class ChannelLayer implements AsyncDisposable {
     this.#assertOpen();
     assertLocalChannelName(channel);
     this.#assertOwn(channel);
-    if (options.signal?.aborted) return;
+    const { signal } = options;
+    if (signal?.aborted) return;
     const failed = (error: unknown) =>
       this.#warn(`The handler of channel "${channel}" failed`, error);
-    this.#mailboxes.handle(channel, (message) => {
-      try {
-        const working = handler(message);
-        if (working instanceof Promise) return working.then(() => {}, failed);
-      } catch (error) {
-        failed(error);
-      }
-    });
-    options.signal?.addEventListener("abort", () => {
+    const leave = () => {
       this.#mailboxes.unhandle(channel);
       for (const group of this.#groups.of(channel)) this.#discard(group, channel);
-    }, { once: true });
+    };
+    // It may leave at the first of those that wait, which are handled at once.
+    signal?.addEventListener("abort", leave, { once: true });
+    try {
+      this.#mailboxes.handle(channel, (message) => {
+        try {
+          const working = handler(message);
+          if (working instanceof Promise) return working.then(() => {}, failed);
+        } catch (error) {
+          failed(error);
+        }
+      });
+    } catch (error) {
+      signal?.removeEventListener("abort", leave);
+      throw error;
+    }
   }
 
   /**
@@ -317,7 +306,7 @@ export class ChannelLayer implements AsyncDisposable {
     const encoded = encodeMessage(message);
     this.#counters.sent++;
     this.#bus.publish(LAYER_TOPIC, encodeEvent("groupSend", { group, text: encoded.text }));
-    if (this.#groups.hasMembers(group)) this.#deliverToGroup(group, encoded.frozen);
+    if (this.#groups.hasMembers(group)) this.#line.push(group, encoded.frozen);
   }
 
   /**
@@ -347,7 +336,12 @@ export class ChannelLayer implements AsyncDisposable {
   /** Is told when events may have been missed, so that whoever has a log can catch up. */
   onDoubt(handler: (reason: Doubt) => void, options: { readonly signal?: AbortSignal } = {}): void {
     this.#assertOpen();
-    this.#bus.onDoubt(handler, options);
+    const { signal: closed } = this.#stop;
+    const { signal } = options;
+    // The bus may go on without the layer.
+    this.#bus.onDoubt(handler, {
+      signal: signal === undefined ? closed : AbortSignal.any([closed, signal]),
+    });
   }
 
   /** What it has sent, delivered and lost. */
@@ -362,7 +356,7 @@ export class ChannelLayer implements AsyncDisposable {
    * is done, whoever called it first.
    */
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
+    return this.#closed ??= this.#close().finally(() => layered.delete(this.#bus));
   }
 
   /** The same as {@linkcode close}. */
@@ -400,9 +394,9 @@ export class ChannelLayer implements AsyncDisposable {
 
   async #enqueue(channel: string, message: EncodedMessage): Promise<void> {
     const readers = this.#queueReaders(channel);
-    const ttlMs = this.#options.expiryMs ?? DEFAULT_EXPIRY_MS;
-    const capacity = this.#mailboxes.capacityOf(channel);
-    if (!await this.#queues!.put(channel, message.text, { ttlMs, capacity })) {
+    const { expiryMs: ttlMs, capacityOf } = this.#settings;
+    const limits = { ttlMs, capacity: capacityOf(channel) };
+    if (!await this.#queues!.put(channel, message.text, limits)) {
       this.#counters.droppedByCapacity++;
       throw new ChannelFullError(channel, message.frozen);
     }
@@ -414,7 +408,7 @@ export class ChannelLayer implements AsyncDisposable {
   }
 
   #put(channel: string, message: Message): void {
-    const expires = this.#now() + (this.#options.expiryMs ?? DEFAULT_EXPIRY_MS);
+    const expires = this.#now() + this.#settings.expiryMs;
     this.#startSweeping();
     try {
       this.#mailboxes.put(channel, message, expires);
@@ -439,7 +433,7 @@ export class ChannelLayer implements AsyncDisposable {
     const { kind, group, channel } = event;
     if (kind === "groupSend") {
       // Most groups of a service have nobody here: their messages are not even parsed.
-      if (this.#groups.hasMembers(group)) this.#deliverToGroup(group, decodeMessage(event.text));
+      if (this.#groups.hasMembers(group)) this.#line.push(group, decodeMessage(event.text));
     } else if (kind === "wake") this.#readers?.wake(channel);
     else if (kind === "flush") void this.#clear();
     else if (ownerOf(channel) !== this.#bus.instance) return;
@@ -449,14 +443,10 @@ export class ChannelLayer implements AsyncDisposable {
   }
 
   #add(group: string, channel: string, info: MemberInfo | null): void {
-    const membership: Membership = {
-      group,
-      channel,
-      info,
-      until: this.#now() + this.#groupExpiryMs,
-    };
+    const { groupExpiryMs } = this.#settings;
+    const membership: Membership = { group, channel, info, until: this.#now() + groupExpiryMs };
     this.#groups.add(membership);
-    this.#presence?.join(membership, this.#groupExpiryMs);
+    this.#presence?.join(membership, groupExpiryMs);
     this.#startSweeping();
   }
 
@@ -467,30 +457,6 @@ export class ChannelLayer implements AsyncDisposable {
   *#memberships(): Iterable<readonly [Membership, number]> {
     const now = this.#now();
     for (const membership of this.#groups.all()) yield [membership, membership.until - now];
-  }
-
-  #deliverToGroup(group: string, message: Message): void {
-    // Deliveries that a handler causes are behind those that are under way.
-    this.#deliveries.push([group, message]);
-    if (!this.#delivering) this.#deliverWaiting();
-  }
-
-  #deliverWaiting(): void {
-    this.#delivering = true;
-    let rest: Delivery[] = [];
-    try {
-      for (let n = 0; n < this.#deliveries.length; n++) {
-        if (n === TURN_MESSAGES) {
-          rest = this.#deliveries.slice(n);
-          break;
-        }
-        this.#deliverToMembers(...this.#deliveries[n]!);
-      }
-    } finally {
-      this.#deliveries = rest;
-      this.#delivering = rest.length > 0;
-    }
-    if (this.#delivering) setImmediate(() => this.#deliverWaiting());
   }
 
   #deliverToMembers(group: string, message: Message): void {
@@ -513,13 +479,15 @@ export class ChannelLayer implements AsyncDisposable {
 
   #startSweeping(): void {
     if (this.#sweep !== undefined) return;
+    // Often enough that a membership with a handler is renewed before it would end.
+    const intervalMs = Math.min(SWEEP_INTERVAL_MS, this.#settings.groupExpiryMs / 4);
     this.#sweep = setInterval(() => {
       this.#sweepGroups();
       this.#mailboxes.sweep();
       if (!this.#groups.empty || !this.#mailboxes.empty) return;
       clearInterval(this.#sweep);
       this.#sweep = undefined;
-    }, SWEEP_INTERVAL_MS);
+    }, intervalMs);
     // It is no reason for a program to go on.
     Deno.unrefTimer(this.#sweep as unknown as number);
   }
@@ -527,44 +495,20 @@ export class ChannelLayer implements AsyncDisposable {
   /** Expiry is for channels that nobody gave up: one with a handler lives, and stays. */
   #sweepGroups(): void {
     const now = this.#now();
+    const renewedBelowMs = this.#settings.groupExpiryMs / 2;
     for (const { group, channel, until, info } of [...this.#groups.all()]) {
       if (!this.#mailboxes.handled(channel)) {
         if (until <= now) this.#discard(group, channel);
-      } else if (until - now < this.#groupExpiryMs / 2) this.#add(group, channel, info);
+      } else if (until - now < renewedBelowMs) this.#add(group, channel, info);
     }
   }
 
   async #clear(): Promise<void> {
-    this.#deliveries = [];
+    this.#line.clear();
     this.#mailboxes.clear();
     this.#groups.clear();
     await this.#presence?.clear();
   }
-}
-
-function assertOptions(options: ChannelLayerOptions): void {
-  const { capacity = DEFAULT_CAPACITY, channelCapacity = [] } = options;
-  for (const value of [capacity, ...channelCapacity.map(([, value]) => value)]) {
-    if (!Number.isInteger(value) || value < 1 || value > CAPACITY_MAX) {
-      throw new RangeError(
-        `Cannot use capacity ${value}: not a whole number from 1 to ${CAPACITY_MAX}`,
-      );
-    }
-  }
-  for (const name of ["expiryMs", "groupExpiryMs"] as const) {
-    const value = options[name];
-    if (value !== undefined && !(value > 0 && value < Infinity)) {
-      throw new RangeError(`Cannot use ${name} ${value}: not a number above 0 and finite`);
-    }
-  }
-}
-
-function capacityOf(
-  capacity: number,
-  patterns: readonly (readonly [RegExp, number])[],
-): (channel: string) => number {
-  // search, unlike test, keeps no place in a pattern with the flag g.
-  return (channel) => patterns.find(([pattern]) => channel.search(pattern) >= 0)?.[1] ?? capacity;
 }
 
 function encodeInfo(info: MemberInfo): string {

@@ -5,12 +5,12 @@ import type { Message } from "./message.ts";
 export class Mailboxes {
   readonly #mailboxes = new Map<string, Mailbox>();
   readonly #now: () => number;
-  /** How many messages a channel holds. */
-  readonly capacityOf: (channel: string) => number;
+  readonly #capacityOf: (channel: string) => number;
   #expired = 0;
 
+  /** @param capacityOf how many messages a channel holds */
   constructor(capacityOf: (channel: string) => number, now: () => number) {
-    this.capacityOf = capacityOf;
+    this.#capacityOf = capacityOf;
     this.#now = now;
   }
 
@@ -82,14 +82,17 @@ export class Mailboxes {
 
   /** Ends every wait and forgets everything. */
   end(reason: unknown): void {
-    for (const mailbox of this.#mailboxes.values()) mailbox.end(reason);
+    for (const mailbox of this.#mailboxes.values()) {
+      mailbox.end(reason);
+      this.#expired += mailbox.expired;
+    }
     this.#mailboxes.clear();
   }
 
   #mailbox(channel: string): Mailbox {
     let mailbox = this.#mailboxes.get(channel);
     if (mailbox === undefined) {
-      mailbox = new Mailbox(channel, this.capacityOf(channel), this.#now);
+      mailbox = new Mailbox(channel, this.#capacityOf(channel), this.#now);
       this.#mailboxes.set(channel, mailbox);
     }
     return mailbox;

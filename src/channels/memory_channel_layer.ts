@@ -1,4 +1,5 @@
-import { ChannelLayer, type ChannelLayerOptions } from "./layer.ts";
+import { ChannelLayer } from "./layer.ts";
+import type { ChannelLayerOptions } from "./layer_options.ts";
 import { memoryBusNetwork } from "./memory_bus.ts";
 import { memoryPresenceStore, memoryQueueStore } from "./memory_stores.ts";
 

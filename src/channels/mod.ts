@@ -24,10 +24,10 @@ export type { MemberInfo, Membership } from "./groups.ts";
 export {
   ChannelLayer,
   type ChannelLayerCounters,
-  type ChannelLayerOptions,
   type ChannelLayerParts,
   MEMBER_INFO_MAX_BYTES,
 } from "./layer.ts";
+export type { ChannelLayerOptions } from "./layer_options.ts";
 export { memoryBusNetwork } from "./memory_bus.ts";
 export { memoryChannelLayer } from "./memory_channel_layer.ts";
 export { memoryPresenceStore, memoryQueueStore } from "./memory_stores.ts";

@@ -3,16 +3,18 @@ export const NAME_MAX_LENGTH = 100;
 
 const PLAIN = /^[A-Za-z0-9_.-]+$/;
 const CHANNEL = /^[A-Za-z0-9_.-]+(![A-Za-z0-9_.-]+)?$/;
+// Long enough for anybody, and leaves a channel's name room for the rest.
+const INSTANCE = /^[A-Za-z0-9_-]{1,64}$/;
 const CHARACTERS = "ASCII letters, digits, '-', '_' and '.'";
 
 /** @throws {TypeError} which rule the name breaks */
 export function assertGroupName(name: unknown): asserts name is string {
-  assertName("group", name, PLAIN, CHARACTERS);
+  assertName("a group", name, PLAIN, CHARACTERS);
 }
 
 /** @throws {TypeError} which rule the beginning of a channel's name breaks */
 export function assertChannelPrefix(prefix: unknown): asserts prefix is string {
-  assertName("channel", prefix, PLAIN, CHARACTERS);
+  assertName("a channel", prefix, PLAIN, CHARACTERS);
 }
 
 /**
@@ -21,7 +23,12 @@ export function assertChannelPrefix(prefix: unknown): asserts prefix is string {
  * @throws {TypeError} which rule the name breaks
  */
 export function assertChannelName(name: unknown): asserts name is string {
-  assertName("channel", name, CHANNEL, `${CHARACTERS}, with one '!' within if it is process-local`);
+  assertName(
+    "a channel",
+    name,
+    CHANNEL,
+    `${CHARACTERS}, with one '!' within if it is process-local`,
+  );
 }
 
 /** @throws {TypeError} which rule the name breaks, or that it is a queue channel's */
@@ -32,6 +39,16 @@ export function assertLocalChannelName(name: unknown): asserts name is string {
       `Cannot use "${name}" here: only a process-local channel, as newChannel() makes it, can be in a group`,
     );
   }
+}
+
+/**
+ * Of an instance, whose name is found again in those of its channels: after the last dot, before the
+ * `!`.
+ *
+ * @throws {TypeError} which rule the name breaks
+ */
+export function assertInstanceName(name: unknown): asserts name is string {
+  assertName("an instance", name, INSTANCE, `1 to 64 ASCII letters, digits, '-' and '_'`);
 }
 
 /** Whether a channel is kept by the queue store, and read by whichever worker comes first. */
@@ -47,16 +64,16 @@ export function ownerOf(channel: string): string {
 
 function assertName(kind: string, name: unknown, pattern: RegExp, rule: string): void {
   if (typeof name !== "string") {
-    throw new TypeError(`Cannot use ${describe(name)} as a ${kind} name: not a string`);
+    throw new TypeError(`Cannot use ${describe(name)} as ${kind} name: not a string`);
   }
   const shown = `"${name.slice(0, NAME_MAX_LENGTH + 20)}"`;
   if (name.length >= NAME_MAX_LENGTH) {
     throw new TypeError(
-      `Cannot use ${shown} as a ${kind} name: its length ${name.length} is not below ${NAME_MAX_LENGTH}`,
+      `Cannot use ${shown} as ${kind} name: its length ${name.length} is not below ${NAME_MAX_LENGTH}`,
     );
   }
   if (!pattern.test(name)) {
-    throw new TypeError(`Cannot use ${shown} as a ${kind} name: it must consist of ${rule}`);
+    throw new TypeError(`Cannot use ${shown} as ${kind} name: it must consist of ${rule}`);
   }
 }
 

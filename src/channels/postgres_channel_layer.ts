@@ -1,4 +1,5 @@
-import { ChannelLayer, type ChannelLayerOptions } from "./layer.ts";
+import { ChannelLayer } from "./layer.ts";
+import type { ChannelLayerOptions } from "./layer_options.ts";
 import { openPostgresBus, type PostgresBusOptions } from "./postgres/bus.ts";
 import { migrateChannels } from "./postgres/migrate.ts";
 import { postgresStores } from "./postgres/stores.ts";

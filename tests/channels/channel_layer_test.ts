@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { mock } from "node:test";
 import {
+  type Bus,
+  type BusHandler,
   ChannelLayer,
+  type Doubt,
   MEMBER_INFO_MAX_BYTES,
   memoryBusNetwork,
   memoryChannelLayer,
@@ -8,6 +12,7 @@ import {
   memoryQueueStore,
   type Message,
 } from "../../src/channels/mod.ts";
+import { Subscribers } from "../../src/channels/subscribers.ts";
 
 Deno.test("a capacity that is no whole number from 1 to 2147483647, or a time not above 0, is refused", () => {
   memoryChannelLayer({ capacity: 2 ** 31 - 1 });
@@ -121,6 +126,28 @@ Deno.test("what a handler sends to its group comes after what is being delivered
   assert.deepEqual(await layer.receive(listener), { n: 2 });
 });
 
+Deno.test("what a handler sends after it has emptied the layer arrives, and what waited does not", async () => {
+  await using layer = memoryChannelLayer();
+  const [flushing, other] = [layer.newChannel(), layer.newChannel()];
+  const got: unknown[] = [];
+  let flushed: Promise<void> | undefined;
+  layer.subscribe(other, ({ n }) => got.push(n));
+  layer.subscribe(flushing, ({ n }) => {
+    if (n !== 1) return;
+    void layer.groupAdd("g", other);
+    void layer.groupSend("g", { n: 2 });
+    flushed = layer.flush();
+    void layer.groupAdd("g", other);
+    for (const after of [3, 4, 5]) void layer.groupSend("g", { n: after });
+  });
+  await layer.groupAdd("g", flushing);
+  await layer.groupSend("g", { n: 0 });
+  await layer.groupSend("g", { n: 1 });
+  await layer.groupSend("g", { n: 6 });
+  assert.deepEqual(got, [3, 4, 5, 6]);
+  await flushed;
+});
+
 Deno.test("a channel has one handler, and nobody receives beside it", async () => {
   await using layer = memoryChannelLayer();
   const channel = layer.newChannel();
@@ -134,6 +161,36 @@ Deno.test("a channel has one handler, and nobody receives beside it", async () =
   layer.subscribe(channel, () => {}, { signal: AbortSignal.abort() });
   await layer.send(channel, { n: 1 });
   assert.deepEqual(await layer.receive(channel), { n: 1 });
+});
+
+Deno.test("a handler that leaves at a message that had waited gets no other, and is in no group", async () => {
+  await using layer = memoryChannelLayer();
+  const channel = layer.newChannel();
+  await layer.groupAdd("g", channel);
+  for (let n = 1; n <= 2; n++) await layer.send(channel, { n });
+  const leave = new AbortController();
+  const got: unknown[] = [];
+  layer.subscribe(channel, ({ n }) => {
+    got.push(n);
+    leave.abort();
+  }, { signal: leave.signal });
+  await layer.groupSend("g", { n: 3 });
+  assert.deepEqual(got, [1]);
+  assert.deepEqual(await layer.presence("g"), []);
+});
+
+Deno.test("a signal that was given where there is a handler already takes nothing from that one", async () => {
+  await using layer = memoryChannelLayer();
+  const channel = layer.newChannel();
+  await layer.groupAdd("g", channel);
+  const got: unknown[] = [];
+  layer.subscribe(channel, ({ n }) => got.push(n));
+  const refused = new AbortController();
+  const options = { signal: refused.signal };
+  assert.throws(() => layer.subscribe(channel, () => {}, options), /a handler has subscribed/);
+  refused.abort();
+  await layer.groupSend("g", { n: 1 });
+  assert.deepEqual(got, [1]);
 });
 
 Deno.test("nobody subscribes to a channel from which somebody receives", async () => {
@@ -311,6 +368,39 @@ Deno.test("a membership does not end while the channel has a handler", async () 
   assert.deepEqual(await layer.receive(other), { n: "nothing before this" });
 });
 
+Deno.test("presence keeps who has a handler, however short a membership lasts", async () => {
+  mock.timers.enable({ apis: ["setInterval", "Date"] });
+  try {
+    await using layer = memoryChannelLayer({ groupExpiryMs: 300 });
+    const [handled, other] = [layer.newChannel(), layer.newChannel()];
+    layer.subscribe(handled, () => {});
+    for (const channel of [handled, other]) await layer.groupAdd("g", channel);
+    for (const present of [[handled, other], [handled], [handled]]) {
+      assert.deepEqual((await layer.presence("g")).map(({ channel }) => channel), present);
+      mock.timers.tick(400);
+    }
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+Deno.test("nobody is told of a doubt once the layer is closed, also on a bus that goes on", async () => {
+  const bus = new DoubtfulBus();
+  const layer = new ChannelLayer(bus);
+  const told: string[] = [];
+  const leave = new AbortController();
+  layer.onDoubt((reason) => told.push(reason));
+  layer.onDoubt((reason) => told.push(`${reason} leaves`), { signal: leave.signal });
+  layer.onDoubt((reason) => told.push(`${reason} stays`), { signal: new AbortController().signal });
+  bus.doubt("lost");
+  leave.abort();
+  bus.doubt("restored");
+  await layer.close();
+  bus.doubt("overflow");
+  assert.deepEqual(told, ["lost", "lost leaves", "lost stays", "restored", "restored stays"]);
+  await bus.close();
+});
+
 Deno.test("who a member is may be told within a limit", async () => {
   await using layer = memoryChannelLayer();
   const channel = layer.newChannel();
@@ -347,4 +437,72 @@ Deno.test("a layer without stores refuses queue channels and presence, and says 
   await assert.rejects(layer.send("queue", {}), /the layer has no queue store/);
   await assert.rejects(layer.receive("queue"), /the layer has no queue store/);
   await assert.rejects(layer.presence("g"), /the layer has no presence store/);
+});
+
+/** A bus of one's own, that carries nothing and is in doubt when told. */
+class DoubtfulBus implements Bus {
+  readonly instance: string;
+  readonly inlineLimit = Infinity;
+  readonly #subscribers = new Subscribers(() => {});
+
+  constructor(instance = "own") {
+    this.instance = instance;
+  }
+
+  publish(): void {}
+
+  subscribe(topic: string, handler: BusHandler, options: { signal?: AbortSignal } = {}): void {
+    this.#subscribers.subscribe(topic, handler, options.signal);
+  }
+
+  onDoubt(handler: (reason: Doubt) => void, options: { signal?: AbortSignal } = {}): void {
+    this.#subscribers.onDoubt(handler, options.signal);
+  }
+
+  doubt(reason: Doubt): void {
+    this.#subscribers.doubt(reason);
+  }
+
+  health() {
+    return { listening: true, since: 0 };
+  }
+
+  counters() {
+    return {};
+  }
+
+  async flush(): Promise<void> {}
+  async close(): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+Deno.test("a bus whose instance has a name that no channel can have in it is refused", async () => {
+  for (const instance of ["", "node.1", "a!b", "a b", "서울", "x".repeat(65), 7 as never]) {
+    assert.throws(() => new ChannelLayer(new DoubtfulBus(instance)), {
+      name: "TypeError",
+      message: /^Cannot use .* as an instance name: /,
+    });
+  }
+  for (const instance of ["node-1", "x".repeat(64), "7f0e8dd6-1c5c-4ab2-8a0e-6a3e0cf0f001"]) {
+    await using layer = new ChannelLayer(new DoubtfulBus(instance));
+    const channel = layer.newChannel();
+    await layer.send(channel, { n: 1 });
+    assert.deepEqual(await layer.receive(channel), { n: 1 });
+  }
+});
+
+Deno.test("a bus carries one layer at a time", async () => {
+  const bus = new DoubtfulBus("seoul");
+  const layer = new ChannelLayer(bus);
+  const second = {
+    name: "Error",
+    message: 'Cannot put a layer on the bus of instance "seoul": another one is on it',
+  };
+  assert.throws(() => new ChannelLayer(bus), second);
+  const closing = layer.close();
+  assert.throws(() => new ChannelLayer(bus), second);
+  await closing;
+  await new ChannelLayer(bus).close();
+  assert.throws(() => new ChannelLayer(bus, { capacity: 0 }), RangeError);
+  await new ChannelLayer(bus).close();
 });

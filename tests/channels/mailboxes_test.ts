@@ -50,6 +50,19 @@ Deno.test("a mailbox whose messages have all expired is swept, and they stay cou
   assert.equal(all.empty, true);
 });
 
+Deno.test("what expired stays counted when all ends", async () => {
+  let now = 0;
+  const all = mailboxes(() => now);
+  for (const channel of ["a", "b"]) all.put(channel, { n: 1 }, 100);
+  now = 150;
+  const reason = new Error("ends");
+  const waiting = assert.rejects(all.take("a"), reason);
+  assert.equal(all.expired, 1);
+  all.end(reason);
+  await waiting;
+  assert.deepEqual([all.expired, all.empty], [1, true]);
+});
+
 Deno.test("what comes while a handler has had its turn is handled in the next one, all of it", async () => {
   const all = mailboxes();
   let handled = 0;

@@ -1,4 +1,5 @@
-import type { ChannelLayer, ChannelLayerOptions } from "../layer.ts";
+import type { ChannelLayer } from "../layer.ts";
+import type { ChannelLayerOptions } from "../layer_options.ts";
 
 /** A kind of channel layer that `testChannelLayer` holds to the contract. */
 export interface ConformanceBackend {
