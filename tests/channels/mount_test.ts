@@ -11,6 +11,7 @@ import {
   WebSocketConsumer,
   websocketConsumer,
 } from "../../src/channels/mod.ts";
+import { ConsumerTester } from "../../src/channels/testing/mod.ts";
 import { freePort } from "../support/instance.ts";
 import { SocketPeer } from "../support/socket_peer.ts";
 import { until } from "../support/until.ts";
@@ -187,11 +188,31 @@ for (const [adapter, serve] of Object.entries(ADAPTERS)) {
     await using server = await serve((app, upgrade) =>
       app.get("/ws/:room/", websocketConsumer(upgrade, () => assert.fail("made"), { layer }))
     );
-    for (const wrong of ["Sec-WebSocket-Key: short", "Sec-WebSocket-Version: 7"]) {
+    const wrongs = [
+      "Connection: keep-alive",
+      "Connection: keep-alive, upgrades",
+      "Sec-WebSocket-Key: short",
+      "Sec-WebSocket-Version: 7",
+    ];
+    for (const wrong of wrongs) {
       const { connection, answer } = await requestUpgrade(server.origin, "/ws/lobby/", wrong);
       connection.close();
       assert.match(answer, /^HTTP\/1.1 400 /);
+      // The others ws answers itself, where it hears of them first.
+      if (!wrong.startsWith("Connection")) continue;
+      assert.match(answer, /This is no WebSocket handshake .*: Connection has no "Upgrade"/);
     }
+  });
+
+  Deno.test(`${adapter}: a handshake may ask for more of its connection than the upgrade`, async () => {
+    await using layer = memoryChannelLayer();
+    await using server = await serve((app, upgrade) =>
+      app.get("/ws/:room/", websocketConsumer(upgrade, () => new WebSocketConsumer(), { layer }))
+    );
+    const asked = "Connection: keep-alive, UPGRADE";
+    const { connection, answer } = await requestUpgrade(server.origin, "/ws/lobby/", asked);
+    connection.close();
+    assert.match(answer, /^HTTP\/1.1 101 /);
   });
 
   Deno.test(`${adapter}: a socket is closed with each code that can be sent, and with 1011 for another`, async () => {
@@ -331,6 +352,41 @@ async function withDeafPeer(
   connection.close();
 }
 
+Deno.test("a time that is none is refused where a consumer is mounted, or tested", async () => {
+  await using layer = memoryChannelLayer();
+  const make = () => new WebSocketConsumer();
+  for (const ms of [0, -1, NaN]) {
+    const refused = { name: "RangeError", message: /^Cannot use (handlerTimeout|keepalive)Ms / };
+    for (const options of [{ handlerTimeoutMs: ms }, { keepaliveMs: ms }]) {
+      assert.throws(
+        () => websocketConsumer(upgradeWebSocket, make, { layer, ...options }),
+        refused,
+      );
+    }
+    assert.throws(() => new ConsumerTester(make(), { layer, handlerTimeoutMs: ms }), refused);
+  }
+});
+
+Deno.test("a peer is given longer for its ping than a timer can wait", async () => {
+  await using layer = memoryChannelLayer();
+  const consumer = new WebSocketConsumer();
+  const codes: number[] = [];
+  consumer.receive = (data) => consumer.send(data);
+  consumer.disconnect = (code) => void codes.push(code);
+  await using server = await ADAPTERS["@hono/node-ws"]!((app, upgrade) =>
+    app.get("/ws/", websocketConsumer(upgrade, () => consumer, { layer, keepaliveMs: 2 ** 31 }))
+  );
+  {
+    await using peer = await SocketPeer.open(`ws://${server.origin}/ws/`);
+    (consumer.raw as { ping(): void }).ping = () => assert.fail("too early");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    peer.send("still here");
+    assert.equal(await peer.next(), "still here");
+  }
+  await until(() => codes.length === 1);
+  assert.deepEqual(codes, [1005]);
+});
+
 Deno.test("a peer that answers no ping is cut off", async () => {
   const consumer = new WebSocketConsumer();
   const codes: number[] = [];
@@ -361,17 +417,19 @@ async function statusOfUpgrade(origin: string, path: string): Promise<number> {
   return Number(answer.split(" ")[1]);
 }
 
-/** Asks for an upgrade as no browser lets one see it. */
-async function requestUpgrade(origin: string, path: string, wrong = "") {
+/** Asks for an upgrade as no browser lets one see it, with another header than it should be. */
+async function requestUpgrade(origin: string, path: string, other = "") {
   const [hostname, port] = origin.split(":") as [string, string];
   const connection = await Deno.connect({ hostname, port: Number(port) });
   await connection.write(new TextEncoder().encode([
     `GET ${path} HTTP/1.1`,
     `Host: ${origin}`,
-    "Connection: Upgrade",
     "Upgrade: websocket",
-    ...["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
-      .map((header) => wrong.split(":")[0] === header.split(":")[0] ? wrong : header),
+    ...[
+      "Connection: Upgrade",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ].map((header) => other.split(":")[0] === header.split(":")[0] ? other : header),
     "\r\n",
   ].join("\r\n")));
   const buffer = new Uint8Array(4096);

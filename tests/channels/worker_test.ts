@@ -149,6 +149,80 @@ Deno.test("a worker that stops ends what it began, takes nothing more, and gives
   assert.equal(signal.aborted, true);
 });
 
+Deno.test("a worker without a limit, or with one that no timer can wait for, gives nothing up", async () => {
+  for (const limit of [Infinity, 2 ** 31]) {
+    await using layer = memoryChannelLayer();
+    const warnings: string[] = [];
+    const stop = new AbortController();
+    const begun = Promise.withResolvers<void>();
+    let finish = () => {};
+    const finished: string[] = [];
+    class Slow extends Consumer {
+      async work() {
+        begun.resolve();
+        await new Promise<void>((resolve) => finish = resolve);
+        finished.push("work");
+      }
+    }
+    const worker = runWorker(layer, { slow: Slow }, {
+      signal: stop.signal,
+      handlerTimeoutMs: limit,
+      graceMs: limit,
+      warn: (_message, error) => warnings.push(String(error)),
+    });
+    await layer.send("slow", { type: "work" });
+    await begun.promise;
+    // A timer that takes it for next to nothing has rung by then, in both of its ways.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    stop.abort();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    finish();
+    await worker;
+    assert.deepEqual([finished, warnings], [["work"], []]);
+  }
+});
+
+Deno.test("a time that is none is refused, and nothing is served; no grace at all is one", async () => {
+  await using layer = memoryChannelLayer();
+  const consumers = { good: class extends MadeNever {} };
+  for (const ms of [-1, NaN, "soon" as never]) {
+    for (const options of [{ handlerTimeoutMs: ms }, { graceMs: ms }]) {
+      await assert.rejects(runWorker(layer, consumers, options), {
+        name: "RangeError",
+        message: `Cannot use ${Object.keys(options)[0]} ${ms}: not a number above 0`,
+      });
+    }
+  }
+  await assert.rejects(runWorker(layer, consumers, { handlerTimeoutMs: 0 }), RangeError);
+  const stop = AbortSignal.abort();
+  await runWorker(layer, { good: ThumbnailConsumer }, { signal: stop, graceMs: 0 });
+});
+
+Deno.test("a signal that aborts between taking and handling leaves the grace, and no more", async () => {
+  await using layer = memoryChannelLayer();
+  const warnings: string[] = [];
+  const stop = new AbortController();
+  let made = 0;
+  // The one that was given up is replaced when the next message has been taken.
+  class Hanging extends Consumer {
+    constructor() {
+      super();
+      if (++made === 2) stop.abort();
+    }
+    hang() {
+      return new Promise(() => {});
+    }
+  }
+  for (let n = 0; n < 2; n++) await layer.send("hang", { type: "hang" });
+  await runWorker(layer, { hang: Hanging }, {
+    signal: stop.signal,
+    handlerTimeoutMs: 50,
+    graceMs: 10,
+    warn: (_message, error) => warnings.push(String(error)),
+  });
+  assert.deepEqual(warnings, ["Error: Not done within 50 ms", "Error: Not done within 10 ms"]);
+});
+
 /** Whether nobody but the test reads a queue channel: what is next in it, is this. */
 async function assertLeft(layer: ChannelLayer, channel: string, type: string): Promise<void> {
   const next = await layer.receive(channel, { signal: AbortSignal.timeout(5_000) });

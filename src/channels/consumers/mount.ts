@@ -4,7 +4,8 @@ import type { ChannelLayer } from "../layer.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { Keepalive, KEEPALIVE_INTERVAL_MS } from "./keepalive.ts";
 import { RequestScope } from "./request_scope.ts";
-import { SocketSession } from "./session.ts";
+import { HANDLER_TIMEOUT_MS, SocketSession } from "./session.ts";
+import { assertTimeLimits, TIMER_MAX_MS } from "./time_limit.ts";
 import type { Scope, WebSocketConsumer } from "./websocket_consumer.ts";
 import { wireOf } from "./wire.ts";
 
@@ -45,6 +46,8 @@ export type MakeConsumer<E extends Env> = (
  * Any of Hono's adapters will do. With `@hono/node-ws`, set `wss.options.handleProtocols` to
  * {@linkcode acceptedSubprotocol}: it answers with the first one offered otherwise.
  *
+ * @throws {RangeError} when an option is no time
+ *
  * @example
  * ```ts
  * import { Hono } from "hono";
@@ -76,24 +79,31 @@ export function websocketConsumer<E extends Env>(
   const {
     user = () => undefined,
     session = () => undefined,
+    handlerTimeoutMs = HANDLER_TIMEOUT_MS,
     keepaliveMs = KEEPALIVE_INTERVAL_MS,
     forgetRequest = false,
     ...rest
   } = options;
-  const keepalive = keepaliveMs === Infinity ? undefined : new Keepalive(keepaliveMs);
+  assertTimeLimits({ handlerTimeoutMs, keepaliveMs });
+  const keepalive = keepaliveMs > TIMER_MAX_MS ? undefined : new Keepalive(keepaliveMs);
   return async function websocketConsumer(c, next): Promise<Response> {
     if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
       return c.text("This address is a WebSocket's", 426, { Upgrade: "websocket" });
     }
     // Before anybody is let in: what comes after this is the adapter's.
-    if (!isHandshake(c)) {
-      return c.text("This is no WebSocket handshake (RFC 6455, section 4.2.1)", 400);
+    const fault = faultOfHandshake(c);
+    if (fault !== null) {
+      return c.text(`This is no WebSocket handshake (RFC 6455, section 4.2.1): ${fault}`, 400);
     }
     const consumer = await make(c);
     if (consumer instanceof Response) return consumer;
     let request: RequestScope | null = new RequestScope(c, { user: user(c), session: session(c) });
     const scope = () => request ?? forgotten();
-    const socket = new SocketSession(consumer, { ...rest, scope }, keepalive);
+    const socket = new SocketSession(
+      consumer,
+      { ...rest, handlerTimeoutMs, scope },
+      keepalive,
+    );
     const verdict = await socket.connect();
     if (!verdict.accepted) {
       return new Response(verdict.body, { status: verdict.status });
@@ -119,9 +129,18 @@ export function acceptedSubprotocol(_offered: Set<string>, request: object): str
 
 const subprotocols = new WeakMap<object, string | undefined>();
 
-function isHandshake(c: Context): boolean {
-  const key = c.req.header("sec-websocket-key") ?? "";
-  return /^[+/0-9A-Za-z]{22}==$/.test(key) && c.req.header("sec-websocket-version") === "13";
+/** What a handshake has to have, and this request has not. */
+function faultOfHandshake(c: Context): string | null {
+  const header = (name: string) => c.req.header(name) ?? "";
+  const connection = header("connection").toLowerCase().split(",").map((token) => token.trim());
+  // The adapter would answer as if nothing had been asked, after the consumer has let the peer in.
+  if (!connection.includes("upgrade")) {
+    return 'Connection has no "Upgrade", which a proxy on the way has to pass on';
+  }
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(header("sec-websocket-key"))) {
+    return "Sec-WebSocket-Key has no 16 bytes in base64";
+  }
+  return header("sec-websocket-version") === "13" ? null : "Sec-WebSocket-Version is not 13";
 }
 
 function forgotten(): Scope {

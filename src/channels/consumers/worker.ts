@@ -4,6 +4,7 @@ import { assertChannelName } from "../names.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { begin, type Consumer, dispatch } from "./consumer.ts";
 import { HANDLER_TIMEOUT_MS } from "./session.ts";
+import { assertTimeLimits, TIMER_MAX_MS } from "./time_limit.ts";
 
 /** What is at work when the worker stops has so long to end. */
 export const WORKER_GRACE_MS = 30_000;
@@ -12,9 +13,15 @@ export const WORKER_GRACE_MS = 30_000;
 export interface WorkerOptions {
   /** Stops the worker: it takes nothing more, and ends what it began. */
   readonly signal?: AbortSignal;
-  /** A handler that takes longer is given up: its consumer is replaced. In ms. @default 60000 */
+  /**
+   * A handler that takes longer is given up: its consumer is replaced. In ms; Infinity for none.
+   * @default 60000
+   */
   readonly handlerTimeoutMs?: number;
-  /** How long a stop waits for what is at work, in ms. @default 30000 */
+  /**
+   * How long a stop waits for what is at work, in ms; Infinity for as long as `handlerTimeoutMs`
+   * lets it, 0 for not at all. @default 30000
+   */
   readonly graceMs?: number;
   /** Told of handlers that fail. @default silent */
   readonly warn?: WarnHandler;
@@ -29,23 +36,29 @@ export interface WorkerOptions {
  *
  * @returns when the signal has aborted and what was at work has ended
  * @throws {TypeError} when a name is not that of a queue channel; then nothing has begun
+ * @throws {RangeError} when an option is no time; then nothing has begun
  * @throws {unknown} what a constructor throws, or the layer when it is closed; the other channels
  * are given up then as by the signal
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Consumer, memoryChannelLayer, type Message, runWorker } from "maru/channels";
  *
  * class ThumbnailConsumer extends Consumer {
- *   thumbnailMake({ id }: Message) {
- *     console.log(`Thumbnail of ${id}`);
+ *   async thumbnailMake({ id, reply }: Message) {
+ *     await this.layer.send(reply as string, { type: "thumbnail.made", id });
  *   }
  * }
  *
  * await using layer = memoryChannelLayer();
  * const stop = new AbortController();
  * const worker = runWorker(layer, { thumbnails: ThumbnailConsumer }, { signal: stop.signal });
- * await layer.send("thumbnails", { type: "thumbnail.make", id: 7 });
+ *
+ * const reply = layer.newChannel("reply");
+ * await layer.send("thumbnails", { type: "thumbnail.make", id: 7, reply });
+ * assert.deepEqual(await layer.receive(reply), { type: "thumbnail.made", id: 7 });
+ *
  * stop.abort();
  * await worker;
  * ```
@@ -61,6 +74,8 @@ export async function runWorker(
       throw new TypeError(`Cannot serve channel "${channel}": it is process-local`);
     }
   }
+  const { handlerTimeoutMs = HANDLER_TIMEOUT_MS, graceMs = WORKER_GRACE_MS } = options;
+  assertTimeLimits({ handlerTimeoutMs, ...graceMs === 0 ? {} : { graceMs } });
   // Nobody could stop those that go on when one cannot.
   const failed = new AbortController();
   const stops = options.signal === undefined ? [] : [options.signal];
@@ -68,7 +83,7 @@ export async function runWorker(
   await Promise.all(
     Object.entries(consumers).map(async ([channel, Type]) => {
       try {
-        await serve(layer, channel, Type, { ...options, signal });
+        await serve(layer, channel, Type, { ...options, handlerTimeoutMs, graceMs, signal });
       } catch (error) {
         failed.abort(error);
       }
@@ -77,11 +92,15 @@ export async function runWorker(
   failed.signal.throwIfAborted();
 }
 
+type ServeOptions =
+  & WorkerOptions
+  & Required<Pick<WorkerOptions, "signal" | "handlerTimeoutMs" | "graceMs">>;
+
 async function serve(
   layer: ChannelLayer,
   channel: string,
   Type: new () => Consumer,
-  options: WorkerOptions & { readonly signal: AbortSignal },
+  options: ServeOptions,
 ): Promise<void> {
   const { signal, warn = () => {} } = options;
   // Before a message is taken, which would be gone if it cannot be made.
@@ -115,15 +134,19 @@ class WorkingConsumer {
   }
 
   /** @throws {GivenUp} when it takes too long, by itself or while the worker stops */
-  async handle(message: Message, options: WorkerOptions): Promise<void> {
-    const { handlerTimeoutMs = HANDLER_TIMEOUT_MS, graceMs = WORKER_GRACE_MS, signal } = options;
+  async handle(message: Message, options: ServeOptions): Promise<void> {
+    const { handlerTimeoutMs, graceMs, signal } = options;
     const late = Promise.withResolvers<never>();
     const timers: ReturnType<typeof setTimeout>[] = [];
-    const limit = (ms: number) =>
+    const limit = (ms: number) => {
+      if (ms > TIMER_MAX_MS) return;
       timers.push(setTimeout(() => late.reject(new GivenUp(`Not done within ${ms} ms`)), ms));
+    };
     const stopping = () => limit(graceMs);
     limit(handlerTimeoutMs);
-    signal?.addEventListener("abort", stopping, { once: true });
+    signal.addEventListener("abort", stopping, { once: true });
+    // It may have aborted after the message was taken.
+    if (signal.aborted) stopping();
     try {
       await Promise.race([dispatch(this.#consumer, message), late.promise]);
     } catch (error) {
@@ -131,7 +154,7 @@ class WorkingConsumer {
       throw error;
     } finally {
       for (const timer of timers) clearTimeout(timer);
-      signal?.removeEventListener("abort", stopping);
+      signal.removeEventListener("abort", stopping);
     }
   }
 }

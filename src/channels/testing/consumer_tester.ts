@@ -1,5 +1,11 @@
 import { jsonOf } from "../consumers/json_websocket_consumer.ts";
-import { SocketSession, type SocketSessionOptions, type Verdict } from "../consumers/session.ts";
+import {
+  HANDLER_TIMEOUT_MS,
+  SocketSession,
+  type SocketSessionOptions,
+  type Verdict,
+} from "../consumers/session.ts";
+import { assertTimeLimits } from "../consumers/time_limit.ts";
 import type { Scope, WebSocketConsumer } from "../consumers/websocket_consumer.ts";
 import { VANISHED, type Wire, type WireEvents } from "../consumers/wire.ts";
 
@@ -45,8 +51,14 @@ export class ConsumerTester {
   #events: WireEvents | undefined;
   #came = () => {};
 
-  /** The consumer must not have been used before. */
+  /**
+   * The consumer must not have been used before.
+   *
+   * @throws {RangeError} when `handlerTimeoutMs` is no time
+   */
   constructor(consumer: WebSocketConsumer, { scope, ...options }: ConsumerTesterOptions) {
+    const { handlerTimeoutMs = HANDLER_TIMEOUT_MS } = options;
+    assertTimeLimits({ handlerTimeoutMs });
     this.#consumer = consumer;
     const whole: Scope = {
       path: "/",
