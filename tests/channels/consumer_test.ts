@@ -300,6 +300,94 @@ Deno.test("a handler that never returns is given up, and its socket closed", asy
   assert.match(warnings[0]!, /It takes longer than 30 ms/);
 });
 
+Deno.test("a handler that was given up joins no group once its socket is gone, and that is no failure", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  for (const way of ["late", "late, and not by a promise", "early and late"]) {
+    const waited = Promise.withResolvers<void>();
+    const refusals: unknown[] = [];
+    const tried = Promise.withResolvers<void>();
+    class Slow extends WebSocketConsumer {
+      override async receive() {
+        if (way === "early and late") await this.layer.groupAdd("early", this.channelName);
+        await waited.promise;
+        try {
+          await this.layer.groupAdd("room", this.channelName);
+        } catch (error) {
+          refusals.push((error as Error).name);
+          if (way === "late") throw error;
+        } finally {
+          tried.resolve();
+        }
+      }
+    }
+    const tester = peer(new Slow(), { handlerTimeoutMs: 30 });
+    await tester.connect();
+    tester.send("x");
+    assert.equal((await tester.closed).code, 1011);
+    await tester.disconnect();
+    waited.resolve();
+    await tried.promise;
+    assert.deepEqual(refusals, ["SocketGoneError"]);
+    for (const group of ["room", "early"]) assert.deepEqual(await layer.presence(group), []);
+    assert.match(warnings.splice(0).join(), /^Slow failed at receive: [^,]*longer than 30 ms$/);
+  }
+});
+
+Deno.test("a consumer that was refused has no channel, and asking for it is no failure", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  const refusing = new WebSocketConsumer();
+  refusing.connect = () => {
+    refusing.refuse(401);
+    void refusing.channelName;
+  };
+  assert.equal((await peer(refusing).connect()).accepted, false);
+  assert.deepEqual(warnings, []);
+});
+
+Deno.test("disconnect, and whoever hears the signal, may use the channel's name still", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  const farewells = layer.newChannel();
+  await layer.groupAdd("g", farewells);
+  const heard: string[] = [];
+  class Polite extends WebSocketConsumer {
+    override connect() {
+      this.signal.addEventListener("abort", () => heard.push(this.channelName));
+      return this.accept();
+    }
+    override async receive() {
+      await this.layer.groupAdd("g", this.channelName);
+    }
+    override async disconnect() {
+      await this.layer.groupDiscard("g", this.channelName);
+      await this.layer.groupSend("g", { type: "farewell", from: this.channelName });
+    }
+  }
+  for (const joins of [true, false]) {
+    const consumer = new Polite();
+    const tester = peer(consumer);
+    await tester.connect();
+    if (joins) tester.send("join");
+    await tester.disconnect();
+    assert.deepEqual(heard, [(await layer.receive(farewells))["from"]]);
+    assert.throws(() => consumer.channelName, { name: "SocketGoneError" });
+    heard.length = 0;
+  }
+  // Who never had one is given one then, too: an error would come out of nobody's call.
+  const silent = new WebSocketConsumer();
+  silent.connect = () => {
+    silent.signal.addEventListener("abort", () => heard.push(silent.channelName));
+    return silent.accept();
+  };
+  const tester = peer(silent);
+  await tester.connect();
+  await tester.disconnect();
+  assert.equal(heard.length, 1);
+  assert.deepEqual(warnings, []);
+});
+
 Deno.test("a close code or reason that no socket can send is an error, and the socket goes on", async () => {
   const { layer, peer } = setUp();
   await using _ = layer;

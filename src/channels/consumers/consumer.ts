@@ -47,7 +47,12 @@ export class Consumer {
     return this.#begun.layer;
   }
 
-  /** Its own channel: to be added to groups, to be given away for replies. */
+  /**
+   * Its own channel: to be added to groups, to be given away for replies.
+   *
+   * @throws {Error} named SocketGoneError when its socket is gone and `disconnect` is done; a handler
+   * that was given up may still be at work then
+   */
   get channelName(): string {
     return this.#begun.channelName();
   }

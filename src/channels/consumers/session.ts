@@ -3,6 +3,7 @@ import type { ChannelLayer } from "../layer.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { begin, type ConsumerContext, dispatch } from "./consumer.ts";
 import type { Keepalive } from "./keepalive.ts";
+import { TIMER_MAX_MS } from "./time_limit.ts";
 import {
   beginSocket,
   type Scope,
@@ -55,7 +56,8 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
   readonly #keepalive: Keepalive | undefined;
   #state: "connecting" | "accepted" | "open" | "closing" | "closed" = "connecting";
   #wire: Wire | undefined;
-  #channelName: string | undefined;
+  /** Undefined until it is asked for, null when there is none any more. */
+  #channelName: string | null | undefined;
   #verdict: PromiseWithResolvers<Verdict> | undefined;
   #opened: PromiseWithResolvers<void> | undefined;
   #ended = false;
@@ -120,19 +122,9 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
   }
 
   channelName(): string {
-    if (this.#channelName === undefined) {
-      const { layer } = this.#options;
-      this.#channelName = layer.newChannel();
-      layer.subscribe(
-        this.#channelName,
-        (message) =>
-          this.#perform(`an event of type ${message["type"]}`, () => {
-            if (!this.#ended) return dispatch(this.#consumer, message);
-          }),
-        { signal: this.signal },
-      );
-    }
-    return this.#channelName;
+    // In a group it would stay there: what a handler does that was given up comes at any time.
+    if (this.#channelName === null) throw new SocketGoneError();
+    return this.#channelName ??= this.#openChannel();
   }
 
   scope(): Scope {
@@ -214,6 +206,20 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
     this.#schedule(disconnect);
   }
 
+  #openChannel(): string {
+    const { layer } = this.#options;
+    const channel = layer.newChannel();
+    layer.subscribe(
+      channel,
+      (message) =>
+        this.#perform(`an event of type ${message["type"]}`, () => {
+          if (!this.#ended) return dispatch(this.#consumer, message);
+        }),
+      { signal: this.signal },
+    );
+    return channel;
+  }
+
   async #accept(subprotocol: string | undefined): Promise<void> {
     if (this.#state !== "connecting") return await this.#untilOpen();
     this.#state = "accepted";
@@ -259,6 +265,8 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
     this.#unsent = undefined;
     this.#ended = true;
     this.#done?.abort(new SocketGoneError());
+    // Whoever hears the signal tidies up by its name.
+    this.#channelName = null;
   }
 
   #stopTimer(): void {
@@ -283,10 +291,9 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
   async #watch(what: string, working: Promise<unknown>): Promise<void> {
     const { handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
     try {
-      await (handlerTimeoutMs === Infinity ? working : within(handlerTimeoutMs, working));
+      await (handlerTimeoutMs > TIMER_MAX_MS ? working : within(handlerTimeoutMs, working));
     } catch (error) {
-      // Whoever waited for a socket that is gone learns it by this; nothing failed.
-      if (!(error instanceof SocketGoneError)) this.#fail(what, error);
+      this.#fail(what, error);
     }
   }
 
@@ -318,6 +325,8 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
   }
 
   #fail(what: string, error: unknown): void {
+    // Whoever works for a socket that is gone learns it by this; nothing failed.
+    if (this.#state === "closed" && error instanceof SocketGoneError) return;
     this.#warn(what, error);
     if (this.#state === "connecting") return this.refuse(500, "");
     this.close(1011, "");
@@ -377,7 +386,10 @@ async function within(ms: number, working: Promise<unknown>): Promise<void> {
   }
 }
 
-/** What ends the wait for a socket that is gone, and what its consumer's signal gives as a reason. */
+/**
+ * What ends the wait for a socket that is gone, what its channel's name is refused with, and what its
+ * consumer's signal gives as a reason.
+ */
 class SocketGoneError extends Error {
   override readonly name = "SocketGoneError";
 
