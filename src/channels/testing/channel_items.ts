@@ -217,6 +217,7 @@ export const channelItems: readonly ConformanceItem[] = [
       await layer.send(channel, { n: 2 });
       await layer.send(channel, { n: 3 });
       assert.deepEqual(await take(layer, channel, 2), [2, 3]);
+      assert.equal(layer.counters().expired, 2);
       // A queue goes by the clock of its store.
       await using short = await network.layer({ expiryMs: 1 });
       await using long = await network.layer();
@@ -225,7 +226,8 @@ export const channelItems: readonly ConformanceItem[] = [
       await long.send("queue", { n: 2 });
       await long.send("queue", { n: 3 });
       assert.deepEqual(await take(long, "queue", 2), [2, 3]);
-      assert.equal(layer.counters().expired + short.counters().expired > 1, true);
+      // By the one that found them; a store that both share counts for both.
+      assert.equal(Math.max(short.counters().expired, long.counters().expired), 2);
     },
   },
   {
