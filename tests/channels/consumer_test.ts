@@ -300,6 +300,25 @@ Deno.test("a handler that never returns is given up, and its socket closed", asy
   assert.match(warnings[0]!, /It takes longer than 30 ms/);
 });
 
+Deno.test("a handler is given longer than a timer can wait", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  for (const handlerTimeoutMs of [Infinity, 2 ** 31]) {
+    const slow = new WebSocketConsumer();
+    slow.receive = async (data) => {
+      // A timer that takes it for next to nothing has rung by then.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      slow.send(data);
+    };
+    const tester = peer(slow, { handlerTimeoutMs });
+    await tester.connect();
+    tester.send("x");
+    assert.equal(await tester.receive(), "x");
+    await tester.disconnect();
+  }
+  assert.deepEqual(warnings, []);
+});
+
 Deno.test("a handler that was given up joins no group once its socket is gone, and that is no failure", async () => {
   const { layer, peer, warnings } = setUp();
   await using _ = layer;
