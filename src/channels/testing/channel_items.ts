@@ -221,13 +221,13 @@ export const channelItems: readonly ConformanceItem[] = [
       // A queue goes by the clock of its store.
       await using short = await network.layer({ expiryMs: 1 });
       await using long = await network.layer();
-      await sendNumbers(short, "queue", 2);
+      await short.send("queue", { n: 1 });
       await new Promise((resolve) => setTimeout(resolve, 20));
       await long.send("queue", { n: 2 });
       await long.send("queue", { n: 3 });
       assert.deepEqual(await take(long, "queue", 2), [2, 3]);
-      // By the one that found them; a store that both share counts for both.
-      assert.equal(Math.max(short.counters().expired, long.counters().expired), 2);
+      // By the one that found it; a store that both share counts for both.
+      assert.equal(Math.max(short.counters().expired, long.counters().expired), 1);
     },
   },
   {
