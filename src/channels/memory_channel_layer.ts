@@ -17,6 +17,6 @@ import { memoryPresenceStore, memoryQueueStore } from "./memory_stores.ts";
 export function memoryChannelLayer(options: ChannelLayerOptions = {}): ChannelLayer {
   return new ChannelLayer(memoryBusNetwork().bus(), options, {
     queues: memoryQueueStore(options),
-    presence: memoryPresenceStore(),
+    presence: memoryPresenceStore(options),
   });
 }

@@ -13,10 +13,13 @@ export function memoryQueueStore(options: { readonly now?: () => number } = {}):
 }
 
 /** Keeps presence in this process; may be shared by its layers. */
-export function memoryPresenceStore(): PresenceStore {
-  const entries = new Map<string, Entry>();
-  return { attach: (instance) => new MemoryPresence(entries, instance) };
+export function memoryPresenceStore(options: { readonly now?: () => number } = {}): PresenceStore {
+  const groups: Entries = new Map();
+  return { attach: (instance) => new MemoryPresence(groups, instance, options.now ?? Date.now) };
 }
+
+// Looks that often, when something is put, for what has expired in channels that nobody asks for.
+const SWEEP_INTERVAL_MS = 10_000;
 
 interface Kept {
   readonly id: number;
@@ -28,14 +31,17 @@ class MemoryQueueStore implements QueueStore {
   readonly #now: () => number;
   readonly #queues = new Map<string, Kept[]>();
   #lastId = 0;
+  #sweptAt: number;
   expired = 0;
 
   constructor(now: () => number) {
     this.#now = now;
+    this.#sweptAt = now();
   }
 
   // deno-lint-ignore require-await -- a store's answers are promises
   async put(channel: string, text: string, limits: { ttlMs: number; capacity: number }) {
+    this.#sweep();
     const queue = this.#live(channel);
     if (queue.length >= limits.capacity) return false;
     queue.push({ id: ++this.#lastId, text, expires: this.#now() + limits.ttlMs });
@@ -67,6 +73,13 @@ class MemoryQueueStore implements QueueStore {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
+  #sweep(): void {
+    const now = this.#now();
+    if (now - this.#sweptAt < SWEEP_INTERVAL_MS) return;
+    this.#sweptAt = now;
+    for (const channel of this.#queues.keys()) this.#live(channel);
+  }
+
   #live(channel: string): Kept[] {
     const now = this.#now();
     const queue = this.#queues.get(channel) ?? [];
@@ -78,48 +91,62 @@ class MemoryQueueStore implements QueueStore {
   }
 }
 
-interface Entry extends Present {
-  readonly group: string;
+/** By group, then by channel, in the order of their coming. */
+type Entries = Map<string, Map<string, Entry>>;
+
+interface Entry {
   readonly instance: string;
+  readonly info: Present["info"];
+  /** In ms of the store's clock, as `until`. */
+  readonly since: number;
   readonly until: number;
 }
 
 class MemoryPresence implements PresenceSession {
-  readonly #entries: Map<string, Entry>;
+  readonly #groups: Entries;
   readonly #instance: string;
+  readonly #now: () => number;
 
-  constructor(entries: Map<string, Entry>, instance: string) {
-    this.#entries = entries;
+  constructor(groups: Entries, instance: string, now: () => number) {
+    this.#groups = groups;
     this.#instance = instance;
+    this.#now = now;
   }
 
   join({ group, channel, info }: Membership, ttlMs: number): void {
-    const key = `${group} ${channel}`;
-    const now = Date.now();
-    const before = this.#entries.get(key);
-    const since = before !== undefined && before.until > now ? before.since : new Date(now);
-    const until = now + ttlMs;
-    this.#entries.set(key, { group, channel, info, since, until, instance: this.#instance });
+    const now = this.#now();
+    let entries = this.#groups.get(group);
+    if (entries === undefined) this.#groups.set(group, entries = new Map());
+    const before = entries.get(channel);
+    const stayed = before !== undefined && before.until > now;
+    // Who was gone comes last.
+    if (!stayed) entries.delete(channel);
+    const since = stayed ? before.since : now;
+    entries.set(channel, { instance: this.#instance, info, since, until: now + ttlMs });
   }
 
   leave(group: string, channel: string): void {
-    this.#entries.delete(`${group} ${channel}`);
+    const entries = this.#groups.get(group);
+    entries?.delete(channel);
+    if (entries?.size === 0) this.#groups.delete(group);
   }
 
   // deno-lint-ignore require-await -- a store's answers are promises
   async members(group: string): Promise<Present[]> {
-    const now = Date.now();
-    return [...this.#entries.values()]
-      .filter((entry) => entry.group === group && entry.until > now)
-      .map(({ channel, info, since }) => ({ channel, info, since }));
+    const now = this.#now();
+    return [...this.#groups.get(group) ?? []]
+      .filter(([, { until }]) => until > now)
+      .map(([channel, { info, since }]) => ({ channel, info, since: new Date(since) }));
   }
 
   check(): void {}
 
   // deno-lint-ignore require-await -- a store's answers are promises
   async clear(): Promise<void> {
-    for (const [key, { instance }] of this.#entries) {
-      if (instance === this.#instance) this.#entries.delete(key);
+    for (const [group, entries] of this.#groups) {
+      for (const [channel, { instance }] of entries) {
+        if (instance === this.#instance) this.leave(group, channel);
+      }
     }
   }
 

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { ChannelFullError, postgresChannelLayer } from "../../src/channels/mod.ts";
+import {
+  ChannelFullError,
+  memoryQueueStore,
+  postgresChannelLayer,
+} from "../../src/channels/mod.ts";
 import { QUEUE_POLL_MS } from "../../src/channels/queue_readers.ts";
 import { createTestDatabase } from "../support/database.ts";
 
@@ -80,4 +84,38 @@ Deno.test("a message may wait for as long as one likes", async () => {
   assert.deepEqual(await layer.receive("queue"), { n: 1 });
   await layer.groupAdd("g", layer.newChannel());
   assert.equal((await layer.presence("g")).length, 1);
+});
+
+Deno.test("a reader does not wait for somebody who is just removing what has expired", async () => {
+  await using db = await createTestDatabase();
+  await using layer = await postgresChannelLayer({ url: db.url });
+  await db.sql`insert into channels.queue (channel, message, expires_at)
+    values ('queue', '{"n": 1}', now() - interval '1 minute'),
+      ('queue', '{"n": 2}', now() + interval '1 minute')`;
+  const removed = Promise.withResolvers<void>();
+  const commit = Promise.withResolvers<void>();
+  const removing = db.sql.begin(async (tx) => {
+    await tx`delete from channels.queue where channel = 'queue' and expires_at < now()`;
+    removed.resolve();
+    await commit.promise;
+  });
+  await removed.promise;
+  try {
+    const late = AbortSignal.timeout(4_000);
+    assert.deepEqual(await layer.receive("queue", { signal: late }), { n: 2 });
+  } finally {
+    commit.resolve();
+    await removing;
+  }
+});
+
+Deno.test("memory keeps no expired message of a channel that nobody asks for any more", async () => {
+  let now = 0;
+  const store = memoryQueueStore({ now: () => now });
+  const limits = { ttlMs: 60_000, capacity: 1 };
+  for (let n = 0; n < 100; n++) await store.put(`job-${n}`, "{}", limits);
+  now += 60_001;
+  await store.put("last", "{}", limits);
+  assert.equal(store.expired, 100);
+  assert.equal((await store.take("last", 1)).length, 1);
 });

@@ -32,10 +32,12 @@ export class PostgresQueueStore implements QueueStore {
   async take(channel: string, count: number): Promise<QueuedMessage[]> {
     const rows = await this.#connection.run((sql) =>
       sql<{ id: number | null; text: string; ttl_ms: number; expired: number }[]>`
-        with gone as (
-          delete from channels.queue
+        with late as (
+          select id from channels.queue
           where channel = ${channel} and expires_at <= clock_timestamp()
-          returning 1
+          for update skip locked
+        ), gone as (
+          delete from channels.queue where id in (select id from late) returning 1
         ), next as (
           select id from channels.queue
           where channel = ${channel} and expires_at > clock_timestamp()
