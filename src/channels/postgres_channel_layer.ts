@@ -14,7 +14,7 @@ export interface PostgresChannelLayerOptions extends ChannelLayerOptions, Postgr
  * Opens a channel layer over PostgreSQL: queue channels, presence and all instances of one database.
  *
  * It makes its own schema, `channels`, and holds at most three connections: one to notify, one to
- * listen, and from the first use of a queue channel or of a group one for tables.
+ * listen, and from the first use of a queue channel or of a group, or after 3 s, one for tables.
  *
  * @throws {PoolerError} when the direct URL leads to a pooler in transaction mode
  * @throws {Error} when the schema cannot be brought up to date

@@ -1,13 +1,28 @@
 import assert from "node:assert/strict";
+import type postgres from "postgres";
 import {
-  type ChannelLayer,
+  ChannelLayer,
+  memoryBusNetwork,
   memoryChannelLayer,
   postgresChannelLayer,
 } from "../../src/channels/mod.ts";
-import { createTestDatabase } from "../support/database.ts";
+import { Connection } from "../../src/channels/postgres/connection.ts";
+import { PostgresPresenceStore } from "../../src/channels/postgres/presence_store.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { startTcpProxy } from "../support/tcp_proxy.ts";
 
 // What is promised.
 const GONE_WITHIN_MS = 15_000;
+
+/** Has something happen before each statement. */
+class BusyConnection extends Connection {
+  before: (() => void) | undefined;
+
+  override run<T>(query: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
+    this.before?.();
+    return super.run(query);
+  }
+}
 
 async function infos(layer: ChannelLayer, group: string): Promise<unknown[]> {
   return (await layer.presence(group)).map(({ info }) => info);
@@ -19,6 +34,40 @@ async function until(condition: () => Promise<boolean>, withinMs = 10_000): Prom
     assert.ok(performance.now() < deadline, `not within ${withinMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Fails what an instance writes while something is done: its connection is cut. */
+async function failWrite(db: TestDatabase, act: () => Promise<void>): Promise<void> {
+  await db.sql.begin(async (tx) => {
+    await tx`lock table channels.memberships`;
+    await act();
+    await until(() => waits(db));
+    await db.sql`select pg_terminate_backend(pid) from pg_locks where not granted and pid in (
+      select pid from pg_stat_activity where datname = current_database())`;
+    await until(async () => !await waits(db));
+  });
+}
+
+/** Whether somebody in this database waits for a lock. */
+async function waits(db: TestDatabase): Promise<boolean> {
+  const rows = await db.sql`select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`;
+  return rows.length > 0;
+}
+
+/** Ends a wait that would have no end. */
+async function within<T>(promise: Promise<T>, ms = 10_000): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`No answer within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function disposable<T extends { close(): Promise<void> }>(value: T): T & AsyncDisposable {
+  return Object.assign(value, { [Symbol.asyncDispose]: () => value.close() });
 }
 
 Deno.test("who is in a group is known across instances, with who it is and since when", async () => {
@@ -64,30 +113,197 @@ Deno.test("it is written when somebody joins or leaves, and not by what is sent"
   assert.equal(await written(), 500);
 });
 
-Deno.test("an instance that is killed leaves nothing behind", async () => {
+Deno.test("who asks, flushes or closes is answered while others come and go without end", async () => {
+  await using db = await createTestDatabase();
+  await using connection = disposable(new BusyConnection({ url: db.url }, "presence-test"));
+  const presence = new PostgresPresenceStore(connection, () => {});
+  const layer = new ChannelLayer(memoryBusNetwork().bus(), {}, { presence });
+  const stays = layer.newChannel();
+  await layer.groupAdd("room", stays);
+  // Something is always pending again when a statement ends.
+  connection.before = () => {
+    if (connection.before === undefined) return;
+    const channel = layer.newChannel();
+    void layer.groupAdd("other", channel).then(() => layer.groupDiscard("other", channel));
+  };
+  try {
+    const present = await within(layer.presence("room"));
+    assert.deepEqual(present.map(({ channel }) => channel), [stays]);
+    await within(layer.flush());
+    assert.deepEqual(await within(layer.presence("room")), []);
+  } finally {
+    connection.before = undefined;
+    await layer.close();
+  }
+});
+
+Deno.test("who comes while all is flushed is there afterwards", async () => {
   await using db = await createTestDatabase();
   await using layer = await postgresChannelLayer({ url: db.url });
-  const own = layer.newChannel();
-  await layer.groupAdd("room", own, { info: { name: "survivor" } });
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "tests/channels/presence_member.ts", db.url, "room"],
-    stdout: "piped",
-  }).spawn();
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const channel = (await output.read()).value!.trim();
-  assert.equal((await layer.presence("room")).length, 2);
-  child.kill("SIGKILL");
-  await child.status;
-  await output.cancel();
-  const rows = () => db.sql`select from channels.memberships`;
-  await until(async () => (await rows()).length === 1, GONE_WITHIN_MS);
-  assert.deepEqual(await infos(layer, "room"), [{ name: "survivor" }]);
+  await layer.groupAdd("room", layer.newChannel(), { info: { name: "before" } });
+  await layer.presence("room");
+  const flushed = layer.flush();
+  await layer.groupAdd("room", layer.newChannel(), { info: { name: "meanwhile" } });
+  await flushed;
+  assert.deepEqual(await infos(layer, "room"), [{ name: "meanwhile" }]);
+});
+
+Deno.test("a write that fails lets nobody be seen gone, nor come anew", async () => {
+  await using db = await createTestDatabase();
+  await using one = await postgresChannelLayer({ url: db.url });
+  await using two = await postgresChannelLayer({ url: db.url });
+  const members = 2_500;
+  const channels = Array.from({ length: members }, () => one.newChannel());
+  for (const channel of channels) await one.groupAdd("room", channel);
+  assert.equal((await one.presence("room")).length, members);
+  const before = await two.presence("room");
+  await db.sql`create table gone (channel text)`;
+  await db.sql`create function note_gone() returns trigger language plpgsql as $$
+    begin insert into gone values (old.channel); return old; end $$`;
+  await db.sql`create trigger note_gone after delete on channels.memberships
+    for each row execute function note_gone()`;
+  const left = channels.pop()!;
+  await failWrite(db, async () => {
+    await one.groupDiscard("room", left);
+    await one.groupAdd("room", one.newChannel(), { info: { name: "last" } });
+  });
+  await until(async () => (await two.presence("room")).at(-1)?.info?.["name"] === "last");
+  await until(async () => (await two.presence("room")).length === members);
+  assert.deepEqual((await two.presence("room")).slice(0, -1), before.slice(0, -1));
+  assert.deepEqual([...await db.sql`select channel from gone`], [{ channel: left }]);
   assert.equal((await db.sql`select from channels.instances`).length, 1);
-  // Whatever is sent to it goes nowhere, and harms nobody.
-  await layer.send(channel, { n: 1 });
-  await layer.groupAdd("room", channel);
-  await layer.groupSend("room", { n: 2 });
-  assert.deepEqual(await layer.receive(own), { n: 2 });
+});
+
+Deno.test("a write that arrives after its time brings nobody back who has left", async () => {
+  await using db = await createTestDatabase();
+  await using one = await postgresChannelLayer({ url: db.url });
+  await one.groupAdd("room", one.newChannel(), { info: { name: "stays" } });
+  const leaves = one.newChannel();
+  await one.presence("room");
+  // As a network that holds a statement back until long after its connection was given up.
+  await db.sql.unsafe(`create function hold_back() returns trigger language plpgsql as $$
+    begin
+      if new.channel = '${leaves}' then perform pg_advisory_xact_lock(1); end if;
+      return new;
+    end $$`);
+  await db.sql`create trigger hold_back before insert on channels.memberships
+    for each row execute function hold_back()`;
+  const released = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  const holding = db.sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(1)`;
+    locked.resolve();
+    await released.promise;
+  });
+  await locked.promise;
+  try {
+    await one.groupAdd("room", leaves);
+    await until(() => waits(db));
+    await one.groupDiscard("room", leaves);
+    await one.groupAdd("room", one.newChannel(), { info: { name: "comes" } });
+    await until(async () => (await infos(one, "room")).length === 2);
+  } finally {
+    released.resolve();
+    await holding;
+  }
+  await until(async () => !await waits(db));
+  assert.deepEqual(await infos(one, "room"), [{ name: "stays" }, { name: "comes" }]);
+  assert.equal((await db.sql`select from channels.memberships`).length, 2);
+});
+
+Deno.test("however often writing fails, an instance has few names", async () => {
+  await using db = await createTestDatabase();
+  await using layer = await postgresChannelLayer({ url: db.url });
+  await layer.groupAdd("room", layer.newChannel(), { info: { name: "first" } });
+  await layer.presence("room");
+  await db.sql`alter table channels.memberships rename column info to somebody`;
+  await layer.groupAdd("room", layer.newChannel(), { info: { name: "second" } });
+  for (let n = 0; n < 20; n++) await assert.rejects(layer.presence("room"));
+  assert.ok((await db.sql`select from channels.instances`).length <= 3);
+  await db.sql`alter table channels.memberships rename column somebody to info`;
+  assert.deepEqual(await infos(layer, "room"), [{ name: "first" }, { name: "second" }]);
+  assert.equal((await db.sql`select from channels.instances`).length, 1);
+});
+
+for (const survivor of ["has members", "never had any, and asks nothing"]) {
+  Deno.test(`an instance that is killed leaves nothing behind, where the one that lives ${survivor}`, async () => {
+    await using db = await createTestDatabase();
+    await using layer = await postgresChannelLayer({ url: db.url });
+    const own = layer.newChannel();
+    const members = survivor === "has members" ? 1 : 0;
+    if (members > 0) await layer.groupAdd("room", own, { info: { name: "survivor" } });
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-all", "tests/channels/presence_member.ts", db.url, "room"],
+      stdout: "piped",
+    }).spawn();
+    const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const channel = (await output.read()).value!.trim();
+    const rows = () => db.sql`select from channels.memberships`;
+    assert.equal((await rows()).length, members + 1);
+    child.kill("SIGKILL");
+    await child.status;
+    await output.cancel();
+    await until(async () => (await rows()).length === members, GONE_WITHIN_MS);
+    assert.equal((await db.sql`select from channels.instances`).length, members);
+    // Whatever is sent to it goes nowhere, and harms nobody.
+    await layer.groupAdd("room", own, { info: { name: "survivor" } });
+    await layer.send(channel, { n: 1 });
+    await layer.groupAdd("room", channel);
+    await layer.groupSend("room", { n: 2 });
+    assert.deepEqual(await layer.receive(own), { n: 2 });
+    assert.deepEqual(await infos(layer, "room"), [{ name: "survivor" }]);
+  });
+}
+
+Deno.test("an instance that writes for long is not taken for dead", async () => {
+  await using db = await createTestDatabase();
+  await using one = await postgresChannelLayer({ url: db.url });
+  const members = 4_500;
+  for (let n = 0; n < members; n++) await one.groupAdd("room", one.newChannel());
+  assert.equal((await one.presence("room")).length, members);
+  // Three statements, together longer than a silence may be.
+  await db.sql`create function linger() returns trigger language plpgsql as $$
+    begin perform pg_sleep(4); return null; end $$`;
+  await db.sql`create trigger linger after insert on channels.memberships
+    for each statement execute function linger()`;
+  await db.sql`truncate channels.instances, channels.memberships`;
+  await until(async () => {
+    const silences = await db.sql<{ s: number }[]>`
+      select extract(epoch from clock_timestamp() - seen_at)::float8 as s from channels.instances`;
+    for (const { s } of silences) assert.ok(s < 9, `not heard for ${s} s`);
+    return (await db.sql`select from channels.memberships`).length === members;
+  }, 30_000);
+});
+
+Deno.test("those who were cut off together do not take each other for dead", async () => {
+  await using db = await createTestDatabase();
+  await using proxy = startTcpProxy(Number(new URL(db.url).port));
+  const url = new URL(db.url);
+  url.port = String(proxy.port);
+  const options = { url: url.href, directUrl: db.url };
+  await using one = await postgresChannelLayer(options);
+  await using two = await postgresChannelLayer(options);
+  for (const layer of [one, two]) {
+    await layer.groupAdd("room", layer.newChannel());
+    await layer.presence("room");
+  }
+  const rows = () => db.sql`select channel, joined_at from channels.memberships order by channel`;
+  const seen = () =>
+    db.sql<{ id: string; at: number; age: number }[]>`
+      select id, extract(epoch from seen_at)::float8 as at,
+        extract(epoch from clock_timestamp() - seen_at)::float8 as age
+      from channels.instances order by id`;
+  const [before, first] = [await rows(), await seen()];
+  // Both have been there for long enough to take somebody for dead.
+  await until(async () => (await seen()).every(({ at }, n) => at - first[n]!.at > 8), 20_000);
+  proxy.refuse();
+  proxy.cut();
+  await until(async () => (await seen()).every(({ age }) => age > 10.5), 20_000);
+  proxy.resume();
+  await until(async () => (await seen()).every(({ age }) => age < 3), 20_000);
+  assert.deepEqual([...await rows()], [...before]);
+  // Nobody came or left: nothing was written at all.
+  assert.deepEqual((await seen()).map(({ id }) => id), first.map(({ id }) => id));
 });
 
 Deno.test("what the others took for dead, or the server lost, is written anew", async () => {
@@ -136,7 +352,10 @@ Deno.test("a row that the server refuses keeps nobody else from being written", 
   const warnings: string[] = [];
   await using layer = await postgresChannelLayer({
     url: db.url,
-    warn: (message) => warnings.push(message),
+    warn(message) {
+      warnings.push(message);
+      throw new Error("nor does a log that is full");
+    },
   });
   const bad = layer.newChannel();
   for (let n = 0; n < 10; n++) {
@@ -151,4 +370,21 @@ Deno.test("a row that the server refuses keeps nobody else from being written", 
   await db.sql`truncate channels.instances, channels.memberships`;
   await layer.groupAdd("other", layer.newChannel());
   await until(async () => (await layer.presence("room")).length === good.length);
+});
+
+Deno.test("who comes back after the membership has ended comes last, and anew, in every backend", async () => {
+  await using db = await createTestDatabase();
+  await using memory = memoryChannelLayer({ groupExpiryMs: 500 });
+  await using stored = await postgresChannelLayer({ url: db.url, groupExpiryMs: 500 });
+  for (const layer of [memory, stored]) {
+    const [back, other] = [layer.newChannel(), layer.newChannel()];
+    await layer.groupAdd("room", back);
+    const [first] = await layer.presence("room");
+    await until(async () => (await layer.presence("room")).length === 0);
+    await layer.groupAdd("room", other);
+    await layer.groupAdd("room", back);
+    const present = await layer.presence("room");
+    assert.deepEqual(present.map(({ channel }) => channel), [other, back]);
+    assert.ok(present[1]!.since.getTime() >= first!.since.getTime() + 500);
+  }
 });
