@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import { postgresChannelLayer } from "../../src/channels/mod.ts";
-import { Connection } from "../../src/channels/postgres/connection.ts";
+import { answeredState, Connection } from "../../src/channels/postgres/connection.ts";
 import { PostgresQueueStore } from "../../src/channels/postgres/queue_store.ts";
 import { createTestDatabase } from "../support/database.ts";
 
@@ -77,6 +77,42 @@ Deno.test("ssl and a password that is a function are used", async () => {
     await opened.close();
   }
 });
+
+Deno.test("an error that breaks off is known for one in any language, and where it has but one", async () => {
+  const severities = [
+    { S: "치명적오류", V: "FATAL", state: "" },
+    { S: "오류", V: "ERROR", state: "57P01" },
+    // PgBouncer's own
+    { S: "FATAL", state: "" },
+  ];
+  for (const { state, ...severity } of severities) {
+    const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const url = `postgres://ann@127.0.0.1:${server.addr.port}/maru`;
+    const opened = new Connection({ url }, "maru-test");
+    const failed = assert.rejects(opened.run((sql) => sql`select`), (error) => {
+      assert.equal((error as { code?: string }).code, "57P01");
+      assert.equal(answeredState(error), state, JSON.stringify(severity));
+      return true;
+    });
+    using socket = await server.accept();
+    server.close();
+    await socket.read(new Uint8Array(1024));
+    await socket.write(errorResponse({ ...severity, C: "57P01", M: "no" }));
+    await failed;
+    await opened.close();
+  }
+});
+
+/** As a server says it: each field begins with its letter. */
+function errorResponse(fields: Readonly<Record<string, string>>): Uint8Array {
+  const body = Object.entries(fields).map(([letter, text]) => `${letter}${text}\0`).join("") + "\0";
+  const content = new TextEncoder().encode(body);
+  const message = new Uint8Array(5 + content.length);
+  message[0] = "E".charCodeAt(0);
+  new DataView(message.buffer).setInt32(1, 4 + content.length);
+  message.set(content, 5);
+  return message;
+}
 
 Deno.test("no option of the caller's changes what the statements mean", async () => {
   await using db = await createTestDatabase();

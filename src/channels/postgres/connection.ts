@@ -119,9 +119,14 @@ interface OpenConnection {
   readonly inTurn: <T>(query: () => PromiseLike<T>) => PromiseLike<T>;
 }
 
-/** Whether the server itself answered with an error, and the connection is as good as before. */
+/**
+ * Whether the server itself answered with an error, and the connection is as good as before. The
+ * server translates the local severity; a pooler's own errors may have no other.
+ */
 function isAnswer(error: unknown): boolean {
-  const { name, severity_local: severity } = error as { name?: string; severity_local?: string };
+  const { name, severity_local: local, severity = local } = error as Partial<
+    postgres.PostgresError
+  >;
   return name === "PostgresError" && severity !== "FATAL" && severity !== "PANIC";
 }
 
