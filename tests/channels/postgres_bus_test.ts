@@ -2,16 +2,18 @@ import assert from "node:assert/strict";
 import {
   type Bus,
   type Doubt,
+  migrateChannels,
   openPostgresBus,
   PoolerError,
   postgresChannelLayer,
 } from "../../src/channels/mod.ts";
-import { connect } from "../../src/db/pool.ts";
-import { createTestDatabase, PrivateServer } from "../support/database.ts";
+import { connect, type Sql } from "../../src/db/pool.ts";
+import { createTestDatabase, databaseUrl, PrivateServer } from "../support/database.ts";
 import { findPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
 import { RoomClient } from "../support/room_client.ts";
 import { startServer } from "../support/server.ts";
 import { startTcpProxy } from "../support/tcp_proxy.ts";
+import { until } from "../support/until.ts";
 
 const WAIT_TIMEOUT_MS = 15_000;
 
@@ -52,6 +54,13 @@ function doubt(bus: Bus, wanted: Doubt): Promise<void> {
     resolve();
   }, { signal: stop.signal });
   return promise;
+}
+
+/** Hears what a bus doubts. */
+function doubts(bus: Bus): Doubt[] {
+  const told: Doubt[] = [];
+  bus.onDoubt((reason) => told.push(reason));
+  return told;
 }
 
 Deno.test("publications arrive at the others, in order, once, and not at their publisher", async () => {
@@ -221,35 +230,95 @@ Deno.test("a half-open listener is found by its heartbeat", async () => {
   assert.deepEqual(await until(1), ["back"]);
 });
 
-Deno.test("a stalled listener that fills the notify queue is ended, for everybody's sake", async () => {
-  await using server = await PrivateServer.start({ max_notify_queue_pages: "64" });
-  await using bus = await openPostgresBus({ url: server.url, heartbeatIntervalMs: 200 });
-  const stalled = connect(server.url, { name: "maru-listener" });
-  const gone = Promise.withResolvers<void>();
-  // It listens, then never reads again: a transaction that stays open.
+/** A session that listens, then never reads again: a transaction that stays open. */
+async function stall(url: string, name: string): Promise<AsyncDisposable> {
+  const stalled = connect(url, { name });
+  const released = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
   await stalled`listen stalled`;
-  await stalled.unsafe("select").simple();
   const held = stalled.begin(async (tx) => {
     await tx`select`;
-    await gone.promise;
+    begun.resolve();
+    await released.promise;
   });
   held.catch(() => {});
+  await begun.promise;
+  return {
+    async [Symbol.asyncDispose]() {
+      released.resolve();
+      await held.catch(() => {});
+      await stalled.end({ timeout: 0 });
+    },
+  };
+}
+
+/** How full the notify queue is. */
+async function queueUsage(sql: Sql): Promise<number> {
+  return (await sql`select pg_notification_queue_usage() as usage`)[0]!["usage"] as number;
+}
+
+/** Fills a sixth of the notify queue, which somebody does not read. */
+async function fillQueue(sql: Sql): Promise<void> {
+  while (await queueUsage(sql) < 0.15) {
+    await sql`select pg_notify('other', repeat(i::text, 500)) from generate_series(1, 20) i`;
+  }
+}
+
+Deno.test("stalled listeners that fill the notify queue are ended, of any database, for everybody's sake", async () => {
+  await using server = await PrivateServer.start({ max_notify_queue_pages: "64" });
+  await using bus = await openPostgresBus({ url: server.url, heartbeatIntervalMs: 200 });
+  await using _here = await stall(server.url, "maru-listener");
+  await using _there = await stall(databaseUrl(server.url, "postgres"), "maru-listener");
   const admin = connect(server.url, { name: "maru-test" });
-  const usage = async () =>
-    (await admin`select pg_notification_queue_usage() as usage`)[0]!["usage"] as number;
-  while (await usage() < 0.15) {
-    await admin`select pg_notify('other', repeat(i::text, 500)) from generate_series(1, 20) i`;
-  }
-  const deadline = performance.now() + WAIT_TIMEOUT_MS;
-  while (bus.counters()["stalledEnded"] === 0) {
-    assert.ok(performance.now() < deadline, "the stalled listener still lives");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await fillQueue(admin);
+  await until(() => bus.counters()["stalledEnded"] === 2);
   await admin`select pg_notify('other', 'moves the queue on')`;
-  assert.ok(await usage() < 0.15);
-  gone.resolve();
-  await held.catch(() => {});
-  await stalled.end({ timeout: 0 });
+  assert.ok(await queueUsage(admin) < 0.15);
+  await admin.end();
+});
+
+Deno.test("a listener elsewhere whose heartbeats are further apart is not ended", async () => {
+  await using server = await PrivateServer.start({ max_notify_queue_pages: "64" });
+  const admin = connect(server.url, { name: "maru-test" });
+  await admin`create database elsewhere`;
+  const elsewhere = databaseUrl(server.url, "elsewhere");
+  await migrateChannels(elsewhere);
+  await using slow = await openPostgresBus({ url: elsewhere, heartbeatIntervalMs: 60_000 });
+  const told = doubts(slow);
+  await using _ = await stall(server.url, "somebody-else");
+  await fillQueue(admin);
+  await using bus = await openPostgresBus({ url: server.url, heartbeatIntervalMs: 100 });
+  // Many more than the three for which the other one has been silent.
+  await until(() => bus.counters()["heartbeats"]! > 15);
+  assert.equal(bus.counters()["stalledEnded"], 0);
+  assert.equal(told.length, 0);
+  assert.equal(slow.health().listening, true);
+  await admin.end();
+});
+
+Deno.test("who may not end a stalled listener says so once, and goes on listening", async () => {
+  await using server = await PrivateServer.start({ max_notify_queue_pages: "64" });
+  const admin = connect(server.url, { name: "maru-test" });
+  await admin.unsafe(`
+    create role app login in role pg_monitor;
+    grant usage on schema channels to app;
+    grant select on channels.keys to app`);
+  const url = new URL(server.url);
+  url.username = "app";
+  await using _ = await stall(server.url, "maru-listener");
+  await fillQueue(admin);
+  const warnings: string[] = [];
+  await using bus = await openPostgresBus({
+    url: url.href,
+    heartbeatIntervalMs: 100,
+    warn: (message, error) => warnings.push(`${message}: ${error}`),
+  });
+  await until(() => warnings.length > 0);
+  const { heartbeats } = bus.counters();
+  await until(() => bus.counters()["heartbeats"]! > heartbeats! + 5);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /cannot end its slowest listener: .*permission denied/);
+  assert.equal(bus.counters()["reconnects"], 0);
   await admin.end();
 });
 
@@ -302,6 +371,41 @@ Deno.test({
     await assert.rejects(openPostgresBus({ url }), PoolerError);
     await assert.rejects(postgresChannelLayer({ url }), PoolerError);
     await assert.rejects(postgresChannelLayer({ url: db.url, directUrl: url }), /directUrl/);
+  },
+});
+
+Deno.test({
+  name: "a busy pooler in transaction mode is refused, too: each statement goes to another server",
+  ignore: pgbouncer === null,
+  async fn() {
+    await using db = await createTestDatabase();
+    await using pooler = await startPgBouncer(pgbouncer!, db.url, { roundRobin: true });
+    const url = pooler.through(db.url);
+    const others = [1, 2, 3].map(() => connect(url, { name: "somebody-else" }));
+    await Promise.all(others.map((other) => other.unsafe("select pg_sleep(0.2)").simple()));
+    await assert.rejects(openPostgresBus({ url: db.url, directUrl: url }), PoolerError);
+    for (const other of others) await other.end();
+  },
+});
+
+Deno.test({
+  name: "a pooler in session mode is let through, also from far away",
+  ignore: pgbouncer === null,
+  async fn() {
+    await using db = await createTestDatabase();
+    await using pooler = await startPgBouncer(pgbouncer!, db.url, { mode: "session" });
+    const url = new URL(pooler.through(db.url));
+    await using proxy = startTcpProxy(Number(url.port));
+    url.port = String(proxy.port);
+    // To connect and to be answered takes longer than the second in which a notification has to come.
+    proxy.delay(300);
+    const warnings: string[] = [];
+    await using bus = await openPostgresBus({
+      url: db.url,
+      directUrl: url.href,
+      warn: (message, error) => warnings.push(`${message}: ${error}`),
+    });
+    assert.equal(bus.health().listening, true, `${warnings}`);
   },
 });
 

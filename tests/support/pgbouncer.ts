@@ -1,6 +1,6 @@
 import { freePort } from "./instance.ts";
 
-/** A PgBouncer in transaction mode before a server. */
+/** A PgBouncer before a server. */
 export interface PgBouncer extends AsyncDisposable {
   /** The URL of a database, through the pooler. */
   through(url: string): string;
@@ -14,8 +14,20 @@ export async function findPgBouncer(): Promise<string | null> {
   return null;
 }
 
-/** Starts PgBouncer in transaction mode. It refuses to run as root, so it is given another user. */
-export async function startPgBouncer(program: string, serverUrl: string): Promise<PgBouncer> {
+/** Options of {@linkcode startPgBouncer}. */
+export interface PgBouncerOptions {
+  /** @default "transaction" */
+  readonly mode?: "transaction" | "session";
+  /** Whether each transaction gets the server connection that has rested longest. @default false */
+  readonly roundRobin?: boolean;
+}
+
+/** Starts PgBouncer. It refuses to run as root, so it is given another user. */
+export async function startPgBouncer(
+  program: string,
+  serverUrl: string,
+  { mode = "transaction", roundRobin = false }: PgBouncerOptions = {},
+): Promise<PgBouncer> {
   const directory = await Deno.makeTempDir({ prefix: "maru-pgbouncer-" });
   await Deno.chmod(directory, 0o755);
   const port = freePort();
@@ -31,7 +43,8 @@ listen_port = ${port}
 unix_socket_dir =
 auth_type = trust
 auth_file = ${directory}/users.txt
-pool_mode = transaction
+pool_mode = ${mode}
+server_round_robin = ${roundRobin ? 1 : 0}
 ignore_startup_parameters = extra_float_digits
 `,
   );

@@ -17,6 +17,8 @@ export interface TcpProxy extends AsyncDisposable {
   resume(): void;
   /** Ends each new connection at once. */
   refuse(): void;
+  /** From now on forwards so many ms later, both ways, as from far away. */
+  delay(ms: number): void;
 }
 
 interface Pair {
@@ -37,6 +39,7 @@ export function startTcpProxy(target: number | (() => readonly number[])): TcpPr
   const clients = new Set<Deno.TcpConn>();
   let mode: "forward" | "swallow" | "hold" | "refuse" = "forward";
   let only = "";
+  let delayMs = 0;
   let released = Promise.withResolvers<void>();
   const running = new Set<Promise<void>>();
   const track = (work: Promise<void>) => {
@@ -54,6 +57,7 @@ export function startTcpProxy(target: number | (() => readonly number[])): TcpPr
     hold: (matching = "") => change("hold", matching),
     resume: () => change("forward"),
     refuse: () => change("refuse"),
+    delay: (ms) => delayMs = ms,
     async [Symbol.asyncDispose]() {
       listener.close();
       change("forward");
@@ -123,6 +127,7 @@ export function startTcpProxy(target: number | (() => readonly number[])): TcpPr
         // What lost bytes once must not go on as if nothing had happened.
         swallowed ||= mode === "swallow" && concerned();
         if (swallowed) continue;
+        if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
         for (let at = 0; at < n;) at += await to.write(buffer.subarray(at, n));
       }
     } catch {

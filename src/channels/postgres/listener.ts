@@ -1,6 +1,7 @@
 import type postgres from "postgres";
 import type { WarnHandler } from "../subscribers.ts";
-import { type ConnectionOptions, openConnection } from "./connection.ts";
+import { answeredState, type ConnectionOptions, openConnection } from "./connection.ts";
+import { sleep } from "./sleep.ts";
 
 /** What a {@linkcode Listener} is made of. */
 export interface ListenerOptions {
@@ -40,6 +41,7 @@ const LISTENER_NAME = "maru-listener";
 /** Above this share of the notify queue a stalled listener is ended. */
 const QUEUE_USAGE_MAX = 0.1;
 const STALLED_AFTER_HEARTBEATS = 3;
+const INSUFFICIENT_PRIVILEGE = "42501";
 const POOLER_TIMEOUT_MS = 1_000;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
@@ -68,6 +70,8 @@ export class Listener {
   #loop: Promise<void>;
   #listening = false;
   #first = Promise.withResolvers<void>();
+  /** It told that it may not end a stalled listener. */
+  #mayNotEnd = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -121,34 +125,57 @@ export class Listener {
   }
 
   /**
-   * Through a pooler in transaction mode the own heartbeat comes back, for it is told before its
-   * transaction ends; what another connection says does not.
+   * Through a pooler in transaction mode the own heartbeat comes back where it gets the server
+   * connection that LISTEN got, for it is told before its transaction ends; what another connection
+   * says does not.
    *
    * @throws {PoolerError} when that is so
    */
-  async #requireListen(channel: string, heard: Heard): Promise<void> {
+  async #requireListen(channel: string, echoes: Echoes, doubt: Promise<never>): Promise<void> {
     const other = this.#open("maru-listener-check", {});
+    const decided = new AbortController();
+    const { nonce, heard } = echoes.expect();
+    const told = other.unsafe(`select pg_notify('${channel}', '${nonce}')`);
     try {
-      const nonce = HEARTBEAT + crypto.randomUUID();
-      const found = heard.within(nonce, POOLER_TIMEOUT_MS);
-      await other.unsafe(`select pg_notify('${channel}', '${nonce}')`);
-      if (!await found) throw new PoolerError();
+      await within(told, SET_UP_TIMEOUT_MS, doubt);
+      // Only now: to connect to a server far away takes longer than to hear it.
+      const late = sleep(POOLER_TIMEOUT_MS, decided.signal).then(() => "late");
+      if (await Promise.race([heard, late, doubt]) === "late") throw new PoolerError();
     } finally {
-      await other.end({ timeout: 1 });
+      decided.abort();
+      await end(other, told);
     }
   }
 
   /**
-   * The server keeps every notification until its slowest listener has read it. One that has not
-   * sent its heartbeat for a while will not: the oldest such is ended, before the queue is full and
-   * nobody can notify any more.
+   * The server keeps every notification until its slowest listener has read it. One that is stuck in
+   * a statement or a transaction, or that has not sent its heartbeat for a while and does not take
+   * what it is told, will not: the oldest such is ended, before the queue is full and nobody can
+   * notify any more.
+   *
+   * One that only waits for its next statement holds nothing up, however long it has been silent:
+   * elsewhere heartbeats may be further apart.
    */
   async #endStalled(sql: postgres.Sql, heartbeatIntervalMs: number): Promise<void> {
     const rows = await sql.unsafe(`
       select pid, pg_terminate_backend(pid) from pg_stat_activity
       where application_name = '${LISTENER_NAME}' and pid <> pg_backend_pid()
+        and (state <> 'idle'
+          or wait_event is distinct from 'ClientRead' and datname = current_database())
         and state_change < now() - interval '${STALLED_AFTER_HEARTBEATS * heartbeatIntervalMs} ms'
-      order by state_change limit 1`);
+      order by state_change limit 1`)
+      .catch((error) => {
+        // Another role's. That is no fault of this connection's, which is as good as before.
+        if (answeredState(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+        if (!this.#mayNotEnd) {
+          this.#options.warn(
+            "The notify queue is filling up: cannot end its slowest listener",
+            error,
+          );
+        }
+        this.#mayNotEnd = true;
+        return [];
+      });
     for (const { pid } of rows) {
       this.counters.stalledEnded++;
       this.#options.warn(
@@ -167,33 +194,30 @@ export class Listener {
     doubt.promise.catch(() => {});
     const aborted = () => doubt.reject(signal.reason);
     signal.addEventListener("abort", aborted, { once: true });
-    let echoed = Promise.withResolvers<void>();
-    let expected = "";
-    const heard = new Heard();
+    const echoes = new Echoes();
     let connected = false;
     const sql = this.#open(LISTENER_NAME, {
       max_lifetime: null,
       idle_timeout: null,
       onclose: () => connected && doubt.reject(new Error("The connection was closed")),
       onnotify: (channel: string, payload: string) => {
-        if (channel === own && payload.startsWith(HEARTBEAT)) {
-          if (payload === expected) echoed.resolve();
-          heard.resolve(payload);
-        } else this.#options.onPayload(payload);
+        if (channel === own && payload.startsWith(HEARTBEAT)) echoes.hear(payload);
+        else this.#options.onPayload(payload);
       },
     });
     /** Sends a nonce to itself and waits until it has come back on this connection. */
     const echo = async (timeoutMs: number) => {
-      echoed = Promise.withResolvers<void>();
-      expected = HEARTBEAT + crypto.randomUUID();
+      const { nonce, heard } = echoes.expect();
       const sentAt = performance.now();
       const sent = sql.unsafe(
-        `select pg_notify('${own}', '${expected}'), pg_notification_queue_usage() as usage`,
+        `select pg_notify('${own}', '${nonce}'), pg_notification_queue_usage() as usage`,
       );
-      const [rows] = await within(Promise.all([sent, echoed.promise]), timeoutMs, doubt.promise);
+      const [rows] = await within(Promise.all([sent, heard]), timeoutMs, doubt.promise);
       this.counters.heartbeats++;
       this.counters.heartbeatLagMs = performance.now() - sentAt;
-      if (rows[0]!["usage"] > QUEUE_USAGE_MAX) await this.#endStalled(sql, heartbeatIntervalMs);
+      if (rows[0]!["usage"] > QUEUE_USAGE_MAX) {
+        await within(this.#endStalled(sql, heartbeatIntervalMs), timeoutMs, doubt.promise);
+      }
     };
     let settled: Promise<unknown> = Promise.resolve();
     try {
@@ -202,12 +226,15 @@ export class Listener {
         `set tcp_user_timeout = ${TCP_USER_TIMEOUT_MS}; ` +
           channels.map((channel) => `listen "${channel}"`).join("; "),
       ).then(() => sql.unsafe("select pg_backend_pid() as pid"));
-      settled = setUp.catch(() => {});
+      settled = setUp;
       const pid = await within(setUp, SET_UP_TIMEOUT_MS, doubt.promise);
       connected = true;
-      await echo(FIRST_ECHO_TIMEOUT_MS);
       // A pooler answers with a process id of its own invention; only some of them let LISTEN work.
-      if (pid.state.pid !== pid[0]!["pid"]) await this.#requireListen(own, heard);
+      // Before the first echo: through the others that comes back, or does not, by chance.
+      if (pid.state.pid !== pid[0]!["pid"]) {
+        await this.#requireListen(own, echoes, doubt.promise);
+      }
+      await echo(FIRST_ECHO_TIMEOUT_MS);
       this.#listening = true;
       this.#options.onListening();
       this.#first.resolve();
@@ -219,50 +246,40 @@ export class Listener {
     } finally {
       signal.removeEventListener("abort", aborted);
       connected = false;
-      // It may hang for ever on a dead connection: the next attempt does not wait for it.
-      // Nor can it be ended well while it connects: that would leave its timer behind.
-      const ended = new AbortController();
-      await Promise.race([
-        settled.then(() => sql.end({ timeout: 0 })).catch(() => {}).finally(() => ended.abort()),
-        sleep(END_TIMEOUT_MS, ended.signal),
-      ]);
+      await end(sql, settled);
     }
   }
 }
 
-/** Waits for payloads that may come. */
-class Heard {
-  #wanted = "";
-  #found: (() => void) | undefined;
-
-  resolve(payload: string): void {
-    if (payload === this.#wanted) this.#found?.();
-  }
-
-  /** Whether a payload comes within a time. */
-  async within(payload: string, ms: number): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#wanted = payload;
-    this.#found = () => resolve(true);
-    const timer = setTimeout(() => resolve(false), ms);
-    const found = await promise;
-    clearTimeout(timer);
-    return found;
-  }
+/**
+ * It may hang for ever on a dead connection: nobody waits for that. Nor can it be ended well while
+ * it connects, since that would leave its timer behind: only once its first statement has settled.
+ */
+async function end(sql: postgres.Sql, first: PromiseLike<unknown>): Promise<void> {
+  const ended = new AbortController();
+  const settled = Promise.resolve(first).catch(() => {});
+  await Promise.race([
+    settled.then(() => sql.end({ timeout: 0 })).catch(() => {}).finally(() => ended.abort()),
+    sleep(END_TIMEOUT_MS, ended.signal),
+  ]);
 }
 
-/** Resolves after a time, or at once when the signal aborts. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const done = () => {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", done);
-    resolve();
-  };
-  const timer = setTimeout(done, ms);
-  signal.addEventListener("abort", done, { once: true });
-  return promise;
+/** Waits for a heartbeat to come back. */
+class Echoes {
+  #nonce = "";
+  #heard: () => void = () => {};
+
+  /** A new one, to be sent; nobody waits for the one before any more. */
+  expect(): { readonly nonce: string; readonly heard: Promise<void> } {
+    const { promise: heard, resolve } = Promise.withResolvers<void>();
+    this.#nonce = HEARTBEAT + crypto.randomUUID();
+    this.#heard = resolve;
+    return { nonce: this.#nonce, heard };
+  }
+
+  hear(payload: string): void {
+    if (payload === this.#nonce) this.#heard();
+  }
 }
 
 async function within<T>(wanted: Promise<T>, ms: number, doubt: Promise<never>): Promise<T> {
