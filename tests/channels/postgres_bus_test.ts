@@ -7,8 +7,16 @@ import {
   PoolerError,
   postgresChannelLayer,
 } from "../../src/channels/mod.ts";
+import { pack } from "../../src/channels/postgres/packet.ts";
+import { Seal, SEALED_MAX_BYTES } from "../../src/channels/postgres/seal.ts";
+import { ServerClock } from "../../src/channels/postgres/server_clock.ts";
 import { connect, type Sql } from "../../src/db/pool.ts";
-import { createTestDatabase, databaseUrl, PrivateServer } from "../support/database.ts";
+import {
+  createTestDatabase,
+  databaseUrl,
+  PrivateServer,
+  type TestDatabase,
+} from "../support/database.ts";
 import { findPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
 import { RoomClient } from "../support/room_client.ts";
 import { startServer } from "../support/server.ts";
@@ -56,11 +64,32 @@ function doubt(bus: Bus, wanted: Doubt): Promise<void> {
   return promise;
 }
 
+/** What looks like a payload, with the id of a key that nobody made. */
+function inventedPayload(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(60));
+  bytes.set([2, 0x7f]);
+  return btoa(String.fromCharCode(...bytes));
+}
+
 /** Hears what a bus doubts. */
 function doubts(bus: Bus): Doubt[] {
   const told: Doubt[] = [];
   bus.onDoubt((reason) => told.push(reason));
   return told;
+}
+
+/** Somebody who knows the keys of now, and keeps them. */
+async function thief({ sql }: TestDatabase): Promise<Seal> {
+  const seal = new Seal("f".repeat(32), new ServerClock());
+  seal.setKeys(
+    await sql<{ id: number; secret: Uint8Array }[]>`select id, secret from channels.keys`,
+  );
+  return seal;
+}
+
+/** A payload's worth of one publication. */
+function packed(message: string): Uint8Array {
+  return pack([{ topic: "t", bytes: bytes(message), to: undefined }], SEALED_MAX_BYTES)[0]!.bytes;
 }
 
 Deno.test("publications arrive at the others, in order, once, and not at their publisher", async () => {
@@ -333,6 +362,86 @@ Deno.test("a new key is taken up without a restart", async () => {
   await reloaded;
   fresh.publish("t", bytes("known"));
   assert.deepEqual(await until(1), ["known"]);
+});
+
+Deno.test("payloads with invented keys are no doubts, and hide no new key", async () => {
+  await using db = await createTestDatabase();
+  await using old = await openPostgresBus({ url: db.url });
+  const { until: heard } = gather(old, "t");
+  const told = doubts(old);
+  for (let n = 0; n < 100; n++) {
+    await db.sql`select pg_notify('channels_all', ${inventedPayload()})`;
+  }
+  await until(() => old.counters()["unopened"] === 100);
+  await db.sql`insert into channels.keys (secret) values (sha256('new'::bytea))`;
+  await using fresh = await openPostgresBus({ url: db.url });
+  fresh.publish("t", bytes("lost: the key is not known yet"));
+  await until(() => told.length > 0);
+  fresh.publish("t", bytes("known"));
+  assert.deepEqual(await heard(1), ["known"]);
+  assert.deepEqual(told, ["overflow"]);
+});
+
+Deno.test("a deleted key opens no more after a while", async () => {
+  await using db = await createTestDatabase();
+  await using bus = await openPostgresBus({ url: db.url, keysIntervalMs: 100 });
+  const { heard, until: gathered } = gather(bus, "t");
+  const stolen = await thief(db);
+  const forge = () => db.sql`select pg_notify('channels_all', ${stolen.seal(packed("forged"))})`;
+  await forge();
+  await gathered(1);
+  await db.sql`insert into channels.keys (secret) values (sha256('new'::bytea))`;
+  await db.sql`delete from channels.keys where id < (select max(id) from channels.keys)`;
+  await until(async () => {
+    await forge();
+    return bus.counters()["unopened"]! > 0;
+  });
+  const { length } = heard;
+  const { unopened } = bus.counters();
+  for (let n = 0; n < 3; n++) await forge();
+  await until(() => bus.counters()["unopened"]! >= unopened! + 3);
+  assert.equal(heard.length, length);
+});
+
+Deno.test("a key that leaked is replaced at once, and what was sealed with it meanwhile is a doubt", async () => {
+  await using db = await createTestDatabase();
+  await using one = await openPostgresBus({ url: db.url });
+  await using two = await openPostgresBus({ url: db.url });
+  const buses = [one, two];
+  const stolen = await thief(db);
+  const told = buses.map(doubts);
+  await db.sql.begin(async (tx) => {
+    await tx`insert into channels.keys (secret) values (sha256('new'::bytea))`;
+    await tx`delete from channels.keys where id < (select max(id) from channels.keys)`;
+    await tx`select channels.group_send('operator', '{"type": "keys.rotated"}')`;
+  });
+  // Each doubts what it heard, and has the other doubt what it said.
+  await until(() => told.every(({ length }) => length >= 2));
+  const gathered = buses.map((bus) => gather(bus, "t"));
+  await db.sql`select pg_notify('channels_all', ${stolen.seal(packed("forged"))})`;
+  one.publish("t", bytes("from one"));
+  two.publish("t", bytes("from two"));
+  assert.deepEqual(await gathered[0]!.until(1), ["from two"]);
+  assert.deepEqual(await gathered[1]!.until(1), ["from one"]);
+});
+
+Deno.test("once all keys are gone nothing opens; with the next one it goes on, with a doubt", async () => {
+  await using db = await createTestDatabase();
+  const warned: string[] = [];
+  const warn = (_: string, error: unknown) => warned.push((error as Error).message);
+  await using one = await openPostgresBus({ url: db.url, keysIntervalMs: 100, warn });
+  await using two = await openPostgresBus({ url: db.url, keysIntervalMs: 100, warn });
+  const told = [one, two].map(doubts);
+  const stolen = await thief(db);
+  const { heard } = gather(two, "t");
+  await db.sql`delete from channels.keys`;
+  await until(() => warned.filter((text) => text.includes("channels.keys is empty")).length === 2);
+  await db.sql`select pg_notify('channels_all', ${stolen.seal(packed("forged"))})`;
+  await db.sql`insert into channels.keys (secret) values (sha256('new'::bytea))`;
+  await until(() => told.every((doubts) => doubts.includes("overflow")));
+  one.publish("t", bytes("heard"));
+  await until(() => heard.length > 0);
+  assert.deepEqual(heard, ["heard"]);
 });
 
 Deno.test("a group send from SQL is part of its transaction, of any size, and arrives once", async () => {

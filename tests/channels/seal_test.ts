@@ -75,6 +75,22 @@ Deno.test("new keys open what is sealed with them, and what is sealed with those
   assert.equal(ben.open(old), "unknown key");
 });
 
+Deno.test("new keys tell whether there is one more, or that the one in use is gone", () => {
+  const ann = new Seal("aa".repeat(16), new ServerClock());
+  const key = (id: number) => ({ id, secret: KEY.secret });
+  assert.equal(ann.setKeys([key(7)]), "none", "the first");
+  assert.equal(ann.setKeys([key(7)]), "none");
+  assert.equal(ann.setKeys([key(8), key(7)]), "added");
+  assert.equal(ann.setKeys([key(8)]), "none", "an old one is gone");
+  assert.equal(ann.setKeys([key(9)]), "replaced");
+  assert.equal(ann.setKeys([]), "none");
+  assert.equal(ann.ready, false);
+  assert.equal(ann.setKeys([key(9)]), "added", "nothing opened meanwhile");
+  assert.equal(ann.setKeys([]), "none");
+  assert.equal(ann.setKeys([key(10)]), "replaced");
+  assert.equal(ann.ready, true);
+});
+
 Deno.test("what instances of another version seal by the same layout opens", () => {
   const header = Buffer.alloc(29);
   header[0] = 2;

@@ -10,6 +10,7 @@ import {
 import { newInstanceName } from "../instance_name.ts";
 import { Subscribers, unfailing, type WarnHandler } from "../subscribers.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { KeyWatch } from "./key_watch.ts";
 import { Listener } from "./listener.ts";
 import { ALL_CHANNEL, instanceChannel, Notifier } from "./notifier.ts";
 import { recordOverhead, Unpacker } from "./packet.ts";
@@ -21,6 +22,8 @@ import { SignedEvents } from "./signed_events.ts";
 export interface PostgresBusOptions extends ConnectionOptions {
   /** Time between two heartbeats of the listener, in ms. @default 5000 */
   readonly heartbeatIntervalMs?: number;
+  /** The most time between two loads of the keys, in ms; there is a second between, at least. @default 60000 */
+  readonly keysIntervalMs?: number;
   /** Told of what went wrong and mends itself. @default silent */
   readonly warn?: WarnHandler;
 }
@@ -66,13 +69,13 @@ class PostgresBus implements Bus {
   readonly #seal = new Seal(this.instance, this.#clock);
   readonly #subscribers: Subscribers;
   readonly #notifier: Notifier;
+  readonly #keys: KeyWatch;
   readonly #listener: Listener;
   readonly #signed: SignedEvents;
   readonly #publishers = new Map<string, { last: number; unpacker: Unpacker }>();
   readonly #warn: WarnHandler;
   readonly #counters = { received: 0, delivered: 0, unopened: 0, replayed: 0 };
   #since = Date.now();
-  #reloading = false;
   #loading: Promise<boolean> = Promise.resolve(false);
   #closed = false;
   #lastWarning = -Infinity;
@@ -88,6 +91,10 @@ class PostgresBus implements Bus {
       onOverflow: () => this.#subscribers.doubt("overflow"),
       warn: this.#warn,
     });
+    this.#keys = new KeyWatch({
+      load: () => this.#notifier.loadKeys(),
+      ...(options.keysIntervalMs === undefined ? {} : { intervalMs: options.keysIntervalMs }),
+    });
     this.#listener = new Listener({
       connection: options,
       channels: [ALL_CHANNEL, instanceChannel(this.instance)],
@@ -102,7 +109,7 @@ class PostgresBus implements Bus {
       },
       onListening: () => {
         // Keys may have been rotated while it was deaf.
-        this.#loading = this.#notifier.reloadKeys();
+        this.#loading = this.#notifier.loadKeys();
         void this.#listening(this.#loading);
       },
       warn: this.#warn,
@@ -144,7 +151,7 @@ class PostgresBus implements Bus {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([this.#notifier.close(), this.#listener.close()]);
+    await Promise.all([this.#notifier.close(), this.#listener.close(), this.#keys.close()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -154,7 +161,7 @@ class PostgresBus implements Bus {
   async #listening(loading: Promise<boolean>): Promise<void> {
     while (!await loading) {
       if (!this.#listener.listening || this.#closed) return;
-      loading = this.#notifier.reloadKeys();
+      loading = this.#notifier.loadKeys();
     }
     this.#changed("restored");
   }
@@ -165,7 +172,7 @@ class PostgresBus implements Bus {
   }
 
   #receive(payload: string): void {
-    // Between LISTEN and the keys: nobody counts on hearing before that.
+    // Between LISTEN and the keys, or while the table of keys is empty: a doubt follows either.
     if (!this.#seal.ready) return;
     this.#counters.received++;
     if (payload.startsWith("s ")) return this.#receiveSigned(payload);
@@ -205,13 +212,8 @@ class PostgresBus implements Bus {
 
   #refuse(reason: "unknown key" | "forged"): void {
     this.#counters.unopened++;
-    if (reason === "unknown key" && !this.#reloading) {
-      this.#reloading = true;
-      // What was dropped meanwhile was lost: users with a log catch up.
-      this.#notifier.reloadKeys()
-        .then((loaded) => loaded && this.#subscribers.doubt("overflow"))
-        .finally(() => this.#reloading = false);
-    }
+    // If there is such a key, what was dropped until it is known is a doubt.
+    if (reason === "unknown key") this.#keys.ask();
     const now = performance.now();
     if (now - this.#lastWarning < WARN_INTERVAL_MS) return;
     this.#lastWarning = now;

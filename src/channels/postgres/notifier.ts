@@ -30,7 +30,7 @@ export interface NotifierOptions {
   readonly connection: ConnectionOptions;
   readonly seal: Seal;
   readonly clock: ServerClock;
-  /** Publications were dropped. */
+  /** Publications were dropped, or others' may have been. */
   readonly onOverflow: () => void;
   readonly warn: WarnHandler;
 }
@@ -130,7 +130,7 @@ export class Notifier {
   async #run(): Promise<void> {
     await Promise.resolve();
     while (this.#somethingToTell && !this.#closed) {
-      if (!this.#options.seal.ready && !await this.#loadKeys()) continue;
+      if (!this.#options.seal.ready && !await this.loadKeys()) continue;
       const publications = this.#pending;
       this.#pending = [];
       this.#pendingBytes = 0;
@@ -170,7 +170,7 @@ export class Notifier {
     if (outcome === "closed") return;
     if (outcome === "refused") {
       for (const { publications } of packets) this.counters.dropped += publications;
-      this.#tellOverflow();
+      this.tellOverflow();
       // Whoever catches up may publish again, and be refused again.
       return await this.#pause();
     }
@@ -209,27 +209,26 @@ export class Notifier {
   }
 
   /** Loads the keys anew; false, after a pause, when that cannot be done now. */
-  async #loadKeys(): Promise<boolean> {
+  async loadKeys(): Promise<boolean> {
+    const { clock, seal } = this.#options;
     try {
       const rows = await this.#query((sql) =>
         sql<{ id: number; secret: Uint8Array; now: number }[]>`
           select id, secret, (extract(epoch from clock_timestamp()) * 1000)::float8 as now
           from channels.keys`
       );
+      const change = seal.setKeys(rows);
       if (rows.length === 0) throw new Error(NO_KEY);
-      this.#options.clock.set(rows[0]!.now);
-      this.#options.seal.setKeys(rows);
+      clock.set(rows[0]!.now);
       this.#failing = "";
+      // What others sealed with a key that was not known here was dropped.
+      if (change === "added") this.#options.onOverflow();
+      if (change === "replaced") this.tellOverflow();
       return true;
     } catch (error) {
       await this.#failed(error);
       return false;
     }
-  }
-
-  /** Somebody uses a key that is not known here yet. */
-  async reloadKeys(): Promise<boolean> {
-    return await this.#loadKeys();
   }
 
   async #query<T>(run: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
@@ -262,12 +261,14 @@ export class Notifier {
     }
     this.#pending.splice(0, dropped);
     this.counters.dropped += dropped;
-    this.#tellOverflow();
+    this.tellOverflow();
   }
 
   /** To the users here now, and to the other instances before what is sent next. */
-  #tellOverflow(): void {
+  tellOverflow(): void {
+    if (this.#closed) return;
     this.#overflowed = true;
+    this.#running ??= this.#run();
     this.#options.onOverflow();
   }
 }

@@ -31,12 +31,19 @@ export interface Opened {
 export type Unopened = "own" | "unknown key" | "forged";
 
 /**
+ * What new keys change: `added`, there is one that was not known; `replaced`, the one that this
+ * instance sealed with is gone, so that others may not have opened what it sealed.
+ */
+export type KeyChange = "none" | "added" | "replaced";
+
+/**
  * Seals payloads with ChaCha20-Poly1305 (RFC 8439) and opens them: LISTEN and NOTIFY know no
  * privileges, any role that may connect can read and write them. In Deno's `node:crypto` it takes a
  * quarter of the time of AES-256-GCM, and promises the same.
  *
  * Each instance encrypts with a key of its own, derived from the shared one by HMAC over its name,
- * so a number that only grows is a safe nonce (RFC 8439, section 4): it never repeats under one key. It is the time in µs, so that a late copy is known for one.
+ * so a number that only grows is a safe nonce (RFC 8439, section 4): it never repeats under one key.
+ * It is the time in µs, so that a late copy is known for one.
  *
  * Layout before base64: version, key id, instance (16 hex-decoded bytes), number; then ciphertext
  * and tag. The header is authenticated, and tells an instance its own payloads without opening.
@@ -52,6 +59,7 @@ export class Seal {
   /** What this instance's own payloads begin with; ends with the number of the last. */
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #ownKey: Buffer | null = null;
+  /** The key that it seals with; 0 while there never was one. */
   #newest = 0;
   /** How this instance's own payloads begin: they are known without being decoded. */
   #ownPrefix = "";
@@ -66,21 +74,28 @@ export class Seal {
     }
   }
 
-  /** Whether there is a key yet. */
+  /** Whether there is a key. */
   get ready(): boolean {
-    return this.#newest > 0;
+    return this.#keys.size > 0;
   }
 
-  setKeys(keys: readonly { readonly id: number; readonly secret: Uint8Array }[]): void {
+  /** From now on these open, and the newest seals; without any, it seals on with the last. */
+  setKeys(keys: readonly { readonly id: number; readonly secret: Uint8Array }[]): KeyChange {
+    const added = keys.some(({ id }) => !this.#keys.has(id));
+    const sealedWith = this.#newest;
     this.#keys.clear();
     this.#publishers.clear();
     for (const { id, secret } of keys) this.#keys.set(id, secret);
-    this.#newest = Math.max(0, ...this.#keys.keys());
+    if (keys.length === 0) return "none";
+    this.#newest = Math.max(...this.#keys.keys());
     this.#header[0] = VERSION;
     this.#header.writeUInt32BE(this.#newest, 1);
     this.#instance.copy(this.#header, 5);
     this.#ownPrefix = this.#header.toString("base64", 0, PREFIX_BYTES);
     this.#ownKey = this.#deriveKey(this.#header);
+    if (sealedWith === 0) return "none";
+    if (!this.#keys.has(sealedWith)) return "replaced";
+    return added ? "added" : "none";
   }
 
   seal(bytes: Uint8Array): string {
