@@ -66,6 +66,45 @@ Deno.test("what the server refuses is given up and told, and the next goes on", 
   await notifier.close();
 });
 
+Deno.test("what was sent too late for whoever did not know its sender is a doubt, there", async () => {
+  await using db = await createTestDatabase();
+  await using proxy = startTcpProxy(Number(new URL(db.url).port));
+  const through = new URL(db.url);
+  through.port = String(proxy.port);
+  await using other = await openPostgresBus({ url: db.url });
+  const heard: string[] = [];
+  other.subscribe("t", (data) => heard.push(new TextDecoder().decode(data)));
+  other.onDoubt((reason) => heard.push(reason));
+  const clock = new ServerClock();
+  const seal = new Seal("0".repeat(32), clock);
+  seal.setKeys(await db.sql<{ id: number; secret: Uint8Array }[]>`select * from channels.keys`);
+  const told: string[] = [];
+  const notifier = new Notifier({
+    connection: { url: through.href },
+    seal,
+    clock,
+    onOverflow: () => told.push("overflow"),
+    warn: (message) => told.push(message),
+  });
+  const publish = (text: string) =>
+    notifier.publish({ topic: "t", bytes: bytes(text), to: undefined });
+  // It is sealed two minutes before the server can be reached.
+  clock.set(Date.now() - 120_000);
+  proxy.refuse();
+  publish("late");
+  await until(() => told.length === 1);
+  clock.set(Date.now());
+  proxy.resume();
+  await until(() => heard.length === 1);
+  assert.deepEqual(heard, ["overflow"]);
+  assert.equal(other.counters()["replayed"], 1);
+  publish("in time");
+  await until(() => heard.length === 2);
+  assert.deepEqual(heard, ["overflow", "in time"]);
+  assert.deepEqual(told, ["Cannot notify"], "who sent it has missed nothing");
+  await notifier.close();
+});
+
 Deno.test("who publishes again whenever something was refused does not flood the server", async () => {
   await using db = await createTestDatabase();
   const clock = new ServerClock();

@@ -64,6 +64,22 @@ function doubt(bus: Bus, wanted: Doubt): Promise<void> {
   return promise;
 }
 
+/** Gives a database a clock that can be put forward and back, for whoever connects from now on. */
+async function movableClock({ sql, url }: TestDatabase) {
+  await sql.unsafe(`
+    create schema moved;
+    create table moved.by (how_far interval);
+    insert into moved.by values ('0');
+    create function moved.clock_timestamp() returns timestamptz language sql
+      as $$ select pg_catalog.clock_timestamp() + how_far from moved.by $$;
+    alter database ${new URL(url).pathname.slice(1)} set search_path = moved, public, pg_catalog`);
+  return {
+    async move(interval: string): Promise<void> {
+      await sql`update moved.by set how_far = ${interval}::interval`;
+    },
+  };
+}
+
 /** What looks like a payload, with the id of a key that nobody made. */
 function inventedPayload(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(60));
@@ -176,6 +192,7 @@ Deno.test("forged, foreign and replayed payloads are dropped and counted", async
 
 Deno.test("what was captured is not taken for new by an instance that came later", async () => {
   await using db = await createTestDatabase();
+  const clock = await movableClock(db);
   await using one = await openPostgresBus({ url: db.url });
   await using two = await openPostgresBus({ url: db.url });
   const captured = Promise.withResolvers<string>();
@@ -186,13 +203,7 @@ Deno.test("what was captured is not taken for new by an instance that came later
   const payload = await captured.promise;
   await spy.unlisten();
   // Two minutes later, by the clock that counts: the database's.
-  await db.sql.unsafe(`
-    create schema later;
-    create function later.clock_timestamp() returns timestamptz language sql
-      as $$ select pg_catalog.clock_timestamp() + interval '2 minutes' $$;
-    alter database ${
-    new URL(db.url).pathname.slice(1)
-  } set search_path = later, public, pg_catalog`);
+  await clock.move("2 minutes");
   await using three = await openPostgresBus({ url: db.url });
   await using four = await openPostgresBus({ url: db.url });
   const late = gather(three, "t");
@@ -200,6 +211,46 @@ Deno.test("what was captured is not taken for new by an instance that came later
   four.publish("t", bytes("after"));
   assert.deepEqual(await late.until(1), ["after"]);
   assert.equal(three.counters()["replayed"], 1);
+});
+
+Deno.test("instances from before and after a step of the clock hear each other after a heartbeat", async () => {
+  for (const step of ["2 minutes", "-2 minutes"]) {
+    await using db = await createTestDatabase();
+    const clock = await movableClock(db);
+    await using before = await openPostgresBus({ url: db.url, heartbeatIntervalMs: 100 });
+    const told = doubts(before);
+    await clock.move(step);
+    // It may have dropped what others sent, and they what it sent.
+    await until(() => told.includes("overflow"));
+    await using after = await openPostgresBus({ url: db.url, heartbeatIntervalMs: 100 });
+    const [heardBefore, heardAfter] = [gather(before, "t"), gather(after, "t")];
+    before.publish("t", bytes("from before"));
+    after.publish("t", bytes("from after"));
+    assert.deepEqual(await heardBefore.until(1), ["from after"]);
+    assert.deepEqual(await heardAfter.until(1), ["from before"]);
+  }
+});
+
+Deno.test("what is dropped while instances disagree about the time is a doubt where it was dropped", async () => {
+  for (const step of ["2 minutes", "-2 minutes"]) {
+    await using db = await createTestDatabase();
+    const clock = await movableClock(db);
+    // No heartbeat tells of the step here.
+    await using before = await openPostgresBus({ url: db.url, heartbeatIntervalMs: 60_000 });
+    await clock.move(step);
+    await using after = await openPostgresBus({ url: db.url, heartbeatIntervalMs: 60_000 });
+    const [from, to] = step.startsWith("-") ? [after, before] : [before, after];
+    const { until: heard } = gather(to, "t");
+    const told = doubts(to);
+    from.publish("t", bytes("taken for old"));
+    await until(() => to.counters()["replayed"] === 1);
+    assert.equal(told.length, 0);
+    // Whoever hears a key that it does not know loads the keys, and the time with them.
+    await db.sql`select pg_notify('channels_all', ${inventedPayload()})`;
+    await until(() => told.includes("overflow"));
+    from.publish("t", bytes("heard"));
+    assert.deepEqual(await heard(1), ["heard"]);
+  }
 });
 
 Deno.test("a publication in many pieces is told in one transaction", async () => {

@@ -75,6 +75,21 @@ Deno.test("new keys open what is sealed with them, and what is sealed with those
   assert.equal(ben.open(old), "unknown key");
 });
 
+Deno.test("numbers grow, also when the server's clock is put back", () => {
+  const clock = new ServerClock();
+  const ann = new Seal("aa".repeat(16), clock);
+  ann.setKeys([KEY]);
+  const ben = seal("bb");
+  const numbers = [0, 60_000, -120_000, -119_999, 300_000].map((step) => {
+    clock.set(1_800_000_000_000 + step);
+    const result = ben.open(ann.seal(Buffer.from("x")));
+    assert.ok(typeof result === "object");
+    return result.number;
+  });
+  assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b));
+  assert.equal(new Set(numbers).size, numbers.length);
+});
+
 Deno.test("new keys tell whether there is one more, or that the one in use is gone", () => {
   const ann = new Seal("aa".repeat(16), new ServerClock());
   const key = (id: number) => ({ id, secret: KEY.secret });

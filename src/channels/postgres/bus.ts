@@ -30,7 +30,11 @@ export interface PostgresBusOptions extends ConnectionOptions {
 
 // Publishers come and go; what is remembered of them is bounded.
 const MAX_PUBLISHERS = 4_096;
-/** The first payload of a publisher that is heard is at most this old: longer than one is retried. */
+/**
+ * The first payload of a publisher that is heard is at most this old. Longer than what goes without
+ * a doubt together: a step of the server's clock (20 s, server_clock.ts), a payload that is sent
+ * again and again (20 s, notifier.ts), and its last statement (5 s).
+ */
 const FRESH_MS = 60_000;
 
 /**
@@ -65,7 +69,8 @@ export async function openPostgresBus(options: PostgresBusOptions): Promise<Bus>
 class PostgresBus implements Bus {
   readonly instance = newInstanceName();
   readonly inlineLimit = SEALED_MAX_BYTES - recordOverhead("x".repeat(32));
-  readonly #clock = new ServerClock();
+  /** Who knows of a step and who does not yet took each other's payloads for old, it may be. */
+  readonly #clock = new ServerClock(() => this.#notifier.tellOverflow());
   readonly #seal = new Seal(this.instance, this.#clock);
   readonly #subscribers: Subscribers;
   readonly #notifier: Notifier;
@@ -101,6 +106,7 @@ class PostgresBus implements Bus {
       ...(options.heartbeatIntervalMs === undefined
         ? {}
         : { heartbeatIntervalMs: options.heartbeatIntervalMs }),
+      clock: this.#clock,
       onPayload: (payload) => this.#receive(payload),
       onLost: () => {
         // What was begun is not to be completed by what comes after the gap.
@@ -180,17 +186,18 @@ class PostgresBus implements Bus {
     if (opened === "own") return;
     if (typeof opened === "string") return this.#refuse(opened);
     let publisher = this.#publishers.get(opened.from);
-    if (publisher === undefined) {
-      if (this.#publishers.size >= MAX_PUBLISHERS) this.#publishers.clear();
-      // Of a stranger to this instance nothing is old news but what somebody kept and sends again.
-      const last = (this.#clock.now() - FRESH_MS) * 1_000;
-      publisher = { last, unpacker: new Unpacker() };
-      this.#publishers.set(opened.from, publisher);
-    }
+    // Of a stranger to this instance nothing is old news but what somebody kept and sends again.
+    const last = publisher?.last ?? (this.#clock.now() - FRESH_MS) * 1_000;
     // Sent again after a doubt, or by somebody who listened.
-    if (opened.number <= publisher.last) {
+    if (opened.number <= last) {
       this.#counters.replayed++;
       return;
+    }
+    if (publisher === undefined) {
+      // Only now: what was old by a clock that turns out to be wrong is not to be held against it.
+      if (this.#publishers.size >= MAX_PUBLISHERS) this.#publishers.clear();
+      publisher = { last, unpacker: new Unpacker() };
+      this.#publishers.set(opened.from, publisher);
     }
     publisher.last = opened.number;
     publisher.unpacker.unpack(opened.bytes, {

@@ -1,6 +1,7 @@
 import type postgres from "postgres";
 import type { WarnHandler } from "../subscribers.ts";
 import { answeredState, type ConnectionOptions, openConnection } from "./connection.ts";
+import type { ServerClock } from "./server_clock.ts";
 import { sleep } from "./sleep.ts";
 
 /** What a {@linkcode Listener} is made of. */
@@ -11,6 +12,8 @@ export interface ListenerOptions {
   readonly channels: readonly string[];
   /** Time between two heartbeats, in ms. @default 5000 */
   readonly heartbeatIntervalMs?: number;
+  /** Set with each heartbeat. */
+  readonly clock: ServerClock;
   readonly onPayload: (payload: string) => void;
   /** Went deaf. */
   readonly onLost: () => void;
@@ -187,7 +190,7 @@ export class Listener {
 
   /** One attempt, from the first byte to the doubt that ends it. */
   async #listen(): Promise<void> {
-    const { channels, heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS } = this.#options;
+    const { channels, clock, heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS } = this.#options;
     const { signal } = this.#stop;
     const own = channels.at(-1)!;
     const doubt = Promise.withResolvers<never>();
@@ -209,13 +212,15 @@ export class Listener {
     const echo = async (timeoutMs: number) => {
       const { nonce, heard } = echoes.expect();
       const sentAt = performance.now();
-      const sent = sql.unsafe(
-        `select pg_notify('${own}', '${nonce}'), pg_notification_queue_usage() as usage`,
-      );
+      const sent = sql.unsafe(`
+        select pg_notify('${own}', '${nonce}'), pg_notification_queue_usage() as usage,
+          (extract(epoch from clock_timestamp()) * 1000)::float8 as now`);
       const [rows] = await within(Promise.all([sent, heard]), timeoutMs, doubt.promise);
       this.counters.heartbeats++;
       this.counters.heartbeatLagMs = performance.now() - sentAt;
-      if (rows[0]!["usage"] > QUEUE_USAGE_MAX) {
+      const { usage, now } = rows[0] as unknown as { usage: number; now: number };
+      clock.set(now, sentAt);
+      if (usage > QUEUE_USAGE_MAX) {
         await within(this.#endStalled(sql, heartbeatIntervalMs), timeoutMs, doubt.promise);
       }
     };

@@ -42,6 +42,9 @@ const STATEMENT_MAX_PAYLOADS = 16;
 // not wait with it.
 const AT_ONCE = " ".repeat(1024);
 const RETRY_DELAY_MS = 250;
+// What is told later than this after it was sealed may be taken for a late copy by whoever has not
+// heard of this instance yet: see FRESH_MS in bus.ts.
+const SEALED_MAX_AGE_MS = 20_000;
 const FLUSH_TIMEOUT_MS = 2_000;
 const NO_KEY = "Cannot seal: the table channels.keys is empty; make a key with: insert into " +
   "channels.keys (secret) values (sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))";
@@ -53,8 +56,10 @@ const NO_KEY = "Cannot seal: the table channels.keys is empty; make a key with: 
  * wait for one another.
  *
  * While the server cannot be reached, publications wait within a bound. A statement whose outcome
- * is unknown is sent again: its payloads carry the same numbers, and receivers drop the second. One
- * that the server refuses for what is in it would be refused for ever: it is given up, as an
+ * is unknown is sent again: its payloads carry the same numbers, and receivers drop the second. If
+ * it goes through at last when they are old, the others are told that they may have missed them:
+ * sealing them anew would deliver them twice to those who did hear the first. One that the server
+ * refuses for what is in it would be refused for ever: it is given up, as an
  * overflow, so that what comes after it goes on.
  */
 export class Notifier {
@@ -155,16 +160,21 @@ export class Notifier {
       // The pieces of one publication are told in one transaction: all of them or none.
       while (packets[end - 1]!.continued) end++;
       const some = packets.slice(at, end);
+      const sealedAt = this.#options.clock.now();
       const payloads = some.map(({ bytes }) => this.#options.seal.seal(bytes));
       // Sealing goes on while the server works at what is before it.
       await told;
-      told = this.#tell(some, payloads);
+      told = this.#tell(some, payloads, sealedAt);
     }
     await told;
     if (publications.length > 0) this.counters[batchSize(publications.length)]++;
   }
 
-  async #tell(packets: readonly Packet[], payloads: readonly string[]): Promise<void> {
+  async #tell(
+    packets: readonly Packet[],
+    payloads: readonly string[],
+    sealedAt: number,
+  ): Promise<void> {
     const channels = packets.map(({ to }) => to === undefined ? ALL_CHANNEL : instanceChannel(to));
     const outcome = await this.#notify(channels, payloads);
     if (outcome === "closed") return;
@@ -174,6 +184,7 @@ export class Notifier {
       // Whoever catches up may publish again, and be refused again.
       return await this.#pause();
     }
+    if (this.#options.clock.now() - sealedAt > SEALED_MAX_AGE_MS) this.#overflowed = true;
     this.counters.payloads += payloads.length;
     for (const payload of payloads) this.counters.notifyBytes += payload.length;
     for (const { publications } of packets) this.counters.sent += publications;
@@ -211,6 +222,7 @@ export class Notifier {
   /** Loads the keys anew; false, after a pause, when that cannot be done now. */
   async loadKeys(): Promise<boolean> {
     const { clock, seal } = this.#options;
+    const askedAt = performance.now();
     try {
       const rows = await this.#query((sql) =>
         sql<{ id: number; secret: Uint8Array; now: number }[]>`
@@ -219,7 +231,7 @@ export class Notifier {
       );
       const change = seal.setKeys(rows);
       if (rows.length === 0) throw new Error(NO_KEY);
-      clock.set(rows[0]!.now);
+      clock.set(rows[0]!.now, askedAt);
       this.#failing = "";
       // What others sealed with a key that was not known here was dropped.
       if (change === "added") this.#options.onOverflow();

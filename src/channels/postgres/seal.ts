@@ -43,7 +43,8 @@ export type KeyChange = "none" | "added" | "replaced";
  *
  * Each instance encrypts with a key of its own, derived from the shared one by HMAC over its name,
  * so a number that only grows is a safe nonce (RFC 8439, section 4): it never repeats under one key.
- * It is the time in µs, so that a late copy is known for one.
+ * It is the time in µs, so that a late copy is known for one; where the server's clock was put back
+ * it goes on from the last, until the clock has come that far.
  *
  * Layout before base64: version, key id, instance (16 hex-decoded bytes), number; then ciphertext
  * and tag. The header is authenticated, and tells an instance its own payloads without opening.
