@@ -118,6 +118,7 @@ export class Hubs implements AsyncDisposable {
       return this.#sweeping;
     }
     return this.#sweeping = this.#sweep().catch((error) => {
+      this.#unknownTag = undefined;
       if (!isUnavailable(error)) this.#options.onError("Cannot sweep", error);
     }).finally(() => {
       this.#sweeping = null;

@@ -1,3 +1,4 @@
+import { quoteElement } from "../db/arrays.ts";
 import type { Pool } from "../db/pool.ts";
 import type { ChangeKind } from "../protocol/frames.ts";
 import type { Entry } from "./entry.ts";
@@ -220,9 +221,4 @@ export function toEntry(row: MessageRow): Entry {
     editedAt: row.edited_at,
     deletedAt: row.deleted_at,
   };
-}
-
-/** A text as an element of an array, as PostgreSQL reads one. */
-function quoteElement(text: string): string {
-  return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 }

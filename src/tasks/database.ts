@@ -1,11 +1,13 @@
 import type { Db } from "pg-boss";
 import postgres from "postgres";
 import type { WarnHandler } from "../channels/mod.ts";
+import { arrayTypes } from "../db/arrays.ts";
 import { closeGap } from "../db/close_gap.ts";
-import { DatabaseTimeoutError } from "../db/errors.ts";
+import { DatabaseTimeoutError, errorCode } from "../db/errors.ts";
 import type { Sql } from "../db/pool.ts";
 import { type Turns, turns } from "../db/turns.ts";
 import { Arrivals } from "./arrivals.ts";
+import { SoloConnection } from "./solo_connection.ts";
 
 /**
  * A transaction of the caller's: what `sql.begin` of postgres.js hands out. Only `unsafe` is used,
@@ -23,7 +25,7 @@ export interface TasksDatabaseOptions {
   readonly warn: WarnHandler;
 }
 
-/** With the connection that listens it makes three. */
+/** With the connection that listens, and one for a transaction or a script, it makes four. */
 const POOL_MAX = 2;
 const CONNECT_TIMEOUT_S = 5;
 const RECONNECT_BACKOFF_S = 0.1;
@@ -45,12 +47,17 @@ export class TasksDatabase implements Db, AsyncDisposable {
   readonly #arrivalHandlers = new Set<(task?: string) => void>();
   #listening: (() => Arrivals) | undefined;
   #arrivals: Arrivals | undefined;
+  readonly #solo: SoloConnection;
   #sql!: Sql;
   #turns!: Turns;
   #closed = false;
 
   constructor(options: TasksDatabaseOptions) {
     this.#options = options;
+    const { url } = options;
+    this.#solo = new SoloConnection((onclose) =>
+      connectTasks(url, { max: 1, prepare: this.#prepare, onclose })
+    );
     this.#open();
   }
 
@@ -64,6 +71,9 @@ export class TasksDatabase implements Db, AsyncDisposable {
     }, timeoutMs);
     try {
       return closeGap(await Promise.race([this.#turns(() => run(sql)), late.promise]));
+    } catch (error) {
+      if (errorCode(error) === "CONNECT_TIMEOUT") this.#discard(sql);
+      throw error;
     } finally {
       clearTimeout(timer);
     }
@@ -71,16 +81,24 @@ export class TasksDatabase implements Db, AsyncDisposable {
 
   /** Runs statements in one transaction. */
   async begin<T>(run: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return await this.query((sql) => sql.begin((tx) => run(tx as Transaction)) as Promise<T>);
+    return await this.#solo.run(async ({ sql, assertOpen }) => {
+      const unsafe = async (query: string, parameters?: string[]) => {
+        assertOpen();
+        return await sql.unsafe(query, parameters);
+      };
+      await unsafe("begin");
+      const result = await run({ unsafe });
+      await unsafe("commit");
+      return result;
+    }, QUERY_TIMEOUT_MS);
   }
 
   /** Runs a statement, or a script, of pg-boss. */
   async executeSql(text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> {
     const timeoutMs = /\bconcurrently\b/i.test(text) ? INDEX_TIMEOUT_MS : MAINTENANCE_TIMEOUT_MS;
-    return await this.query(
-      (sql) => /^\s*begin\b/i.test(text) ? runScript(sql, text) : runStatement(sql, text, values),
-      timeoutMs,
-    );
+    return await (isScript(text)
+      ? this.#solo.run(({ sql }) => runStatement(sql, text, []), timeoutMs)
+      : this.query((sql) => runStatement(sql, text, values), timeoutMs));
   }
 
   /** Keeps what pg-boss wants to hear, until somebody wants to hear it: {@linkcode onArrival}. */
@@ -121,7 +139,7 @@ export class TasksDatabase implements Db, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await this.#stopListening();
-    await this.#sql.end({ timeout: 1 });
+    await Promise.all([this.#solo[Symbol.asyncDispose](), this.#sql.end({ timeout: 1 })]);
   }
 
   async #stopListening(): Promise<void> {
@@ -130,12 +148,15 @@ export class TasksDatabase implements Db, AsyncDisposable {
     await arrivals?.[Symbol.asyncDispose]();
   }
 
-  #open(): void {
+  get #prepare(): boolean {
     const { url, directUrl } = this.#options;
     // A pooler in transaction mode and prepared statements do not go together.
-    const prepare = url === directUrl;
-    this.#sql = connectTasks(url, { max: POOL_MAX, prepare });
-    this.#turns = turns(prepare, POOL_MAX);
+    return url === directUrl;
+  }
+
+  #open(): void {
+    this.#sql = connectTasks(this.#options.url, { max: POOL_MAX, prepare: this.#prepare });
+    this.#turns = turns(this.#prepare, POOL_MAX);
   }
 
   #discard(sql: Sql): void {
@@ -149,7 +170,11 @@ export class TasksDatabase implements Db, AsyncDisposable {
 /** Opens postgres.js with the types that pg-boss relies on. */
 export function connectTasks(
   url: string,
-  { max, prepare }: { readonly max: number; readonly prepare: boolean },
+  { max, prepare, onclose }: {
+    readonly max: number;
+    readonly prepare: boolean;
+    readonly onclose?: () => void;
+  },
 ): Sql {
   return postgres(url, {
     max,
@@ -158,9 +183,10 @@ export function connectTasks(
     backoff: () => RECONNECT_BACKOFF_S,
     connection: { application_name: CONNECTION_NAME },
     onnotice: () => {},
-    // pg-boss sends arrays, whose types postgres.js has to ask for.
-    fetch_types: true,
+    ...onclose ? { onclose } : {},
+    fetch_types: false,
     types: {
+      ...arrayTypes,
       bigint: { to: 20, from: [20], parse: Number, serialize: String },
       // pg-boss sends texts that are JSON already, and now and then an object.
       json: {
@@ -187,15 +213,7 @@ export async function runStatement(
   return { rows: [...closeGap(result)].flat() };
 }
 
-/** A script that begins and commits by itself has to stay on one connection. */
-export async function runScript(sql: Sql, text: string): Promise<{ rows: unknown[] }> {
-  const reserved = await sql.reserve();
-  try {
-    return await runStatement(reserved as unknown as Sql, text, []);
-  } catch (error) {
-    await reserved.unsafe("rollback").catch(() => {});
-    throw error;
-  } finally {
-    reserved.release();
-  }
+/** Whether it begins and commits by itself: then it has to stay on one connection. */
+export function isScript(text: string): boolean {
+  return /^\s*begin\b/i.test(text);
 }

@@ -1,6 +1,6 @@
 import { PgBoss } from "pg-boss";
 import type { Sql } from "../db/pool.ts";
-import { connectTasks, runScript, runStatement } from "./database.ts";
+import { connectTasks, isScript, runStatement } from "./database.ts";
 
 /** The schema of pg-boss's tables and ours. */
 export const TASKS_SCHEMA = "tasks";
@@ -32,8 +32,14 @@ async function migratePgBoss(sql: Sql): Promise<void> {
     supervise: false,
     schedule: false,
     db: {
-      executeSql: (text, values = []) =>
-        /^\s*begin\b/i.test(text) ? runScript(sql, text) : runStatement(sql, text, values),
+      async executeSql(text, values = []) {
+        try {
+          return await runStatement(sql, text, values);
+        } catch (error) {
+          if (isScript(text)) await sql.unsafe("rollback").catch(() => {});
+          throw error;
+        }
+      },
     },
   });
   boss.on("error", (error) => errors.push(error));
