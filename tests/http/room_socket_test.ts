@@ -324,6 +324,27 @@ Deno.test("after the database went back to an earlier state everybody is told re
   await client.next((frame) => frame.type === "message" && frame.message === "goes on");
 });
 
+Deno.test("a reset does not let what was sent later past a refused message", async () => {
+  await using db = await createTestDatabase();
+  await using server = await startServer(db.url, { MESSAGE_RATE: "0.01", MESSAGE_BURST: "1" });
+  await using client = await RoomClient.open(server.wsOrigin, "lobby");
+  await using other = await RoomClient.open(server.wsOrigin, "lobby");
+  assert.equal((await client.ask("stored")).type, "ack");
+  const refused = crypto.randomUUID();
+  assert.equal((await client.ask("refused", refused)).code, "rate_limited");
+  await db.sql`select begin_new_history(log_history())`;
+  // Whoever enters now makes the instance look.
+  await using _third = await RoomClient.open(server.wsOrigin, "lobby");
+  await other.until(() => other.frames.some((frame) => frame.type === "reset"));
+  assert.equal((await client.closed).code, 4510);
+  assert.ok(!client.frames.some((frame) => frame.type === "reset"), "it is told when it is back");
+  assert.equal(client.frames.at(-1).code, "database_unavailable");
+  const { epoch, position } = client.welcome;
+  const query = `?after=${position}&epoch=${epoch}`;
+  await using again = await RoomClient.open(server.wsOrigin, "lobby", { query });
+  await again.until(() => again.frames.some((frame) => frame.type === "reset"));
+});
+
 Deno.test("what comes after a reset is sent after it, to busy sockets, too", async () => {
   await using db = await createTestDatabase();
   await using server = await startServer(db.url);

@@ -150,7 +150,11 @@ export class RoomConsumer extends WebSocketConsumer implements HubMember, Append
   }
 
   reset(reason: ResetFrame["reason"], epoch: string, position: number): void {
-    this.#blockedOn = null;
+    // The client will send again what the lost history had of it, and only then what was refused:
+    // this socket can neither refuse that nor take what is on its way and comes after both.
+    if (this.#blockedOn !== null) {
+      return this.#end("database_unavailable", CLOSE.DATABASE_UNAVAILABLE);
+    }
     this.#sendJoined({ type: "reset", reason, epoch, position });
     // Within a busy socket's interval entries go out before lines: those of the new history must not.
     this.#transport.flush();
