@@ -255,7 +255,7 @@ const KEPT_OF_TEXT = 60;
 
 /**
  * Long texts by their beginning and 64 bits of their SHA-256, so that a run fits into memory. With 32
- * bits two of the fifty thousand were the same in one run of four.
+ * bits two of some fifty thousand were once the same.
  */
 export function digest(text: string): string {
   if (text.length <= KEPT_OF_TEXT) return text;
