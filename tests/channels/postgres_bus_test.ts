@@ -24,6 +24,8 @@ import { startTcpProxy } from "../support/tcp_proxy.ts";
 import { until } from "../support/until.ts";
 
 const WAIT_TIMEOUT_MS = 15_000;
+// A busy machine may stand still for some hundred ms, which is not to lose a listener.
+const HEARTBEAT_MS = 1_000;
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (data: Uint8Array) => new TextDecoder().decode(data);
@@ -217,12 +219,15 @@ Deno.test("instances from before and after a step of the clock hear each other a
   for (const step of ["2 minutes", "-2 minutes"]) {
     await using db = await createTestDatabase();
     const clock = await movableClock(db);
-    await using before = await openPostgresBus({ url: db.url, heartbeatIntervalMs: 100 });
+    await using before = await openPostgresBus({
+      url: db.url,
+      heartbeatIntervalMs: HEARTBEAT_MS,
+    });
     const told = doubts(before);
     await clock.move(step);
     // It may have dropped what others sent, and they what it sent.
     await until(() => told.includes("overflow"));
-    await using after = await openPostgresBus({ url: db.url, heartbeatIntervalMs: 100 });
+    await using after = await openPostgresBus({ url: db.url, heartbeatIntervalMs: HEARTBEAT_MS });
     const [heardBefore, heardAfter] = [gather(before, "t"), gather(after, "t")];
     before.publish("t", bytes("from before"));
     after.publish("t", bytes("from after"));
@@ -390,12 +395,12 @@ Deno.test("who may not end a stalled listener says so once, and goes on listenin
   const warnings: string[] = [];
   await using bus = await openPostgresBus({
     url: url.href,
-    heartbeatIntervalMs: 100,
+    heartbeatIntervalMs: HEARTBEAT_MS,
     warn: (message, error) => warnings.push(`${message}: ${error}`),
   });
   await until(() => warnings.length > 0);
   const { heartbeats } = bus.counters();
-  await until(() => bus.counters()["heartbeats"]! > heartbeats! + 5);
+  await until(() => bus.counters()["heartbeats"]! > heartbeats! + 2);
   assert.equal(warnings.length, 1);
   assert.match(warnings[0]!, /cannot end its slowest listener: .*permission denied/);
   assert.equal(bus.counters()["reconnects"], 0);
@@ -418,7 +423,7 @@ Deno.test("a new key is taken up without a restart", async () => {
 Deno.test("payloads with invented keys are no doubts, and hide no new key", async () => {
   await using db = await createTestDatabase();
   await using old = await openPostgresBus({ url: db.url });
-  const { until: heard } = gather(old, "t");
+  const { heard } = gather(old, "t");
   const told = doubts(old);
   for (let n = 0; n < 100; n++) {
     await db.sql`select pg_notify('channels_all', ${inventedPayload()})`;
@@ -426,10 +431,11 @@ Deno.test("payloads with invented keys are no doubts, and hide no new key", asyn
   await until(() => old.counters()["unopened"] === 100);
   await db.sql`insert into channels.keys (secret) values (sha256('new'::bytea))`;
   await using fresh = await openPostgresBus({ url: db.url });
-  fresh.publish("t", bytes("lost: the key is not known yet"));
+  // Lost, unless the keys happened to be loaded again just before.
+  fresh.publish("t", bytes("maybe lost"));
   await until(() => told.length > 0);
   fresh.publish("t", bytes("known"));
-  assert.deepEqual(await heard(1), ["known"]);
+  await until(() => heard.at(-1) === "known");
   assert.deepEqual(told, ["overflow"]);
 });
 
