@@ -17,6 +17,7 @@ export interface PostgresChannelLayerOptions extends ChannelLayerOptions, Postgr
  * listen, and from the first use of a queue channel or of a group, or after 3 s, one for tables.
  *
  * @throws {PoolerError} when the direct URL leads to a pooler in transaction mode
+ * @throws {RangeError} when an option is out of its range
  * @throws {Error} when the schema cannot be brought up to date
  *
  * @example

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openPostgresBus } from "../../src/channels/mod.ts";
 import { KeyWatch } from "../../src/channels/postgres/key_watch.ts";
 import { until } from "../support/until.ts";
 
@@ -33,4 +34,14 @@ Deno.test("keys that could not be loaded are asked for again", async () => {
   watch.ask();
   await until(() => at.length === 2);
   await watch.close();
+});
+
+Deno.test("an interval that no timer waits for is refused: it would ring at once, again and again", async () => {
+  for (const name of ["keysIntervalMs", "heartbeatIntervalMs"]) {
+    for (const ms of [Infinity, 2 ** 31, 0, -1, NaN]) {
+      // Refused before anything is opened: nobody listens at this port.
+      const opening = openPostgresBus({ url: "postgres://localhost:1/none", [name]: ms });
+      await assert.rejects(opening, { name: "RangeError", message: new RegExp(`${name} ${ms}: `) });
+    }
+  }
 });

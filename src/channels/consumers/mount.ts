@@ -5,7 +5,7 @@ import type { WarnHandler } from "../subscribers.ts";
 import { Keepalive, KEEPALIVE_INTERVAL_MS } from "./keepalive.ts";
 import { RequestScope } from "./request_scope.ts";
 import { HANDLER_TIMEOUT_MS, SocketSession } from "./session.ts";
-import { assertTimeLimits, TIMER_MAX_MS } from "./time_limit.ts";
+import { assertTimeLimits, TIMER_MAX_MS } from "../time_limit.ts";
 import type { Scope, WebSocketConsumer } from "./websocket_consumer.ts";
 import { wireOf } from "./wire.ts";
 

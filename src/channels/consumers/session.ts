@@ -3,7 +3,7 @@ import type { ChannelLayer } from "../layer.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { begin, type ConsumerContext, dispatch } from "./consumer.ts";
 import type { Keepalive } from "./keepalive.ts";
-import { TIMER_MAX_MS } from "./time_limit.ts";
+import { TIMER_MAX_MS } from "../time_limit.ts";
 import {
   beginSocket,
   type Scope,

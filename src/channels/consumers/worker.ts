@@ -4,7 +4,7 @@ import { assertChannelName } from "../names.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { begin, type Consumer, dispatch } from "./consumer.ts";
 import { HANDLER_TIMEOUT_MS } from "./session.ts";
-import { assertTimeLimits, TIMER_MAX_MS } from "./time_limit.ts";
+import { assertTimeLimits, TIMER_MAX_MS } from "../time_limit.ts";
 
 /** What is at work when the worker stops has so long to end. */
 export const WORKER_GRACE_MS = 30_000;

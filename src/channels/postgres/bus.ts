@@ -9,6 +9,7 @@ import {
 } from "../bus.ts";
 import { newInstanceName } from "../instance_name.ts";
 import { Subscribers, unfailing, type WarnHandler } from "../subscribers.ts";
+import { assertIntervals } from "../time_limit.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { KeyWatch } from "./key_watch.ts";
 import { Listener } from "./listener.ts";
@@ -20,9 +21,12 @@ import { SignedEvents } from "./signed_events.ts";
 
 /** Options of {@linkcode openPostgresBus}. */
 export interface PostgresBusOptions extends ConnectionOptions {
-  /** Time between two heartbeats of the listener, in ms. @default 5000 */
+  /** Time between two heartbeats of the listener, in ms; up to 2147483647. @default 5000 */
   readonly heartbeatIntervalMs?: number;
-  /** The most time between two loads of the keys, in ms; there is a second between, at least. @default 60000 */
+  /**
+   * The most time from a load of the keys to the next, in ms, beside a second of pause; up to
+   * 2147483647. @default 60000
+   */
   readonly keysIntervalMs?: number;
   /** Told of what went wrong and mends itself. @default silent */
   readonly warn?: WarnHandler;
@@ -44,6 +48,7 @@ const FRESH_MS = 60_000;
  * Resolves even while the database cannot be reached, and goes on trying.
  *
  * @throws {PoolerError} when the direct URL leads to a pooler in transaction mode
+ * @throws {RangeError} when an interval is not above 0, or longer than a timer waits
  *
  * @example
  * ```ts
@@ -56,6 +61,8 @@ const FRESH_MS = 60_000;
  * ```
  */
 export async function openPostgresBus(options: PostgresBusOptions): Promise<Bus> {
+  const { heartbeatIntervalMs, keysIntervalMs } = options;
+  assertIntervals({ heartbeatIntervalMs, keysIntervalMs });
   const bus = new PostgresBus(options);
   try {
     await bus.opened();

@@ -4,11 +4,13 @@ import { sleep } from "./sleep.ts";
 export interface KeyWatchOptions {
   /** Loads the keys anew; false when that cannot be done now. */
   readonly load: () => Promise<boolean>;
-  /** The most time between two loads, in ms. @default 60000 */
+  /** The most time from a load to the next, in ms, beside a second of pause. @default 60000 */
   readonly intervalMs?: number;
 }
 
-/** A deleted key opens for at most this long; whoever rotates reckons with it (docs/operations.md). */
+/**
+ * A deleted key opens for at most this long, the pause, and the load's own time: a good minute. Whoever rotates reckons with it (docs/operations.md).
+ */
 const DEFAULT_KEYS_INTERVAL_MS = 60_000;
 // Anybody can make up payloads with key ids that nobody knows: they cause no more loads than this.
 const PAUSE_MS = 1_000;

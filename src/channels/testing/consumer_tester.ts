@@ -5,7 +5,7 @@ import {
   type SocketSessionOptions,
   type Verdict,
 } from "../consumers/session.ts";
-import { assertTimeLimits } from "../consumers/time_limit.ts";
+import { assertTimeLimits } from "../time_limit.ts";
 import type { Scope, WebSocketConsumer } from "../consumers/websocket_consumer.ts";
 import { VANISHED, type Wire, type WireEvents } from "../consumers/wire.ts";
 
