@@ -217,3 +217,23 @@ Deno.test("closing takes a few seconds when the database has gone silent", async
   const tookMs = performance.now() - startedAt;
   assert.ok(tookMs < 6_000, `${tookMs} ms`);
 });
+
+Deno.test("closing ends the pause of whoever tries again: nothing is left that would ring later", async () => {
+  await using db = await createTestDatabase();
+  await db.sql`delete from channels.keys`;
+  const clock = new ServerClock();
+  const failed = Promise.withResolvers<void>();
+  const notifier = new Notifier({
+    connection: { url: db.url },
+    seal: new Seal("0".repeat(32), clock),
+    clock,
+    onOverflow: () => {},
+    warn: () => failed.resolve(),
+  });
+  const loaded = notifier.loadKeys();
+  await failed.promise;
+  await notifier.close();
+  const after = new Promise((resolve) => setTimeout(resolve, 0, "paused"));
+  assert.equal(await Promise.race([loaded, after]), false);
+  await after;
+});

@@ -10,6 +10,7 @@ import {
 } from "./packet.ts";
 import type { ServerClock } from "./server_clock.ts";
 import { type Seal, SEALED_MAX_BYTES } from "./seal.ts";
+import { sleep } from "./sleep.ts";
 
 /** What waits to be sent is at most this long; then the oldest is dropped. */
 export const PENDING_MAX_BYTES = 16 * 1024 * 1024;
@@ -81,7 +82,7 @@ export class Notifier {
   #pendingBytes = 0;
   #overflowed = false;
   #running: Promise<void> | null = null;
-  #closed = false;
+  readonly #stop = new AbortController();
   /** What it told of that fails, and still does. */
   #failing = "";
   /** Somebody waited for what is pending, in vain. */
@@ -127,7 +128,7 @@ export class Notifier {
   async close(): Promise<void> {
     // Whoever flushed just before has waited long enough.
     if (!this.#stalled) await this.flush();
-    this.#closed = true;
+    this.#stop.abort();
     await this.#connection.close();
     await this.#running;
   }
@@ -143,6 +144,10 @@ export class Notifier {
     }
     this.#running = null;
     if (this.#somethingToTell && !this.#closed) this.#running = this.#run();
+  }
+
+  get #closed(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   /** An overflow is told even when nothing follows it. */
@@ -261,9 +266,9 @@ export class Notifier {
     await this.#pause();
   }
 
-  async #pause(): Promise<void> {
-    if (this.#closed) return;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+  /** Ends when it is closed: nobody waits then for those who pause. */
+  #pause(): Promise<void> {
+    return sleep(RETRY_DELAY_MS, this.#stop.signal);
   }
 
   #dropOldest(): void {
