@@ -576,6 +576,37 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a pooler in session mode is let through, also when a notification comes late",
+  ignore: pgbouncer === null,
+  async fn() {
+    await using db = await createTestDatabase();
+    await using pooler = await startPgBouncer(pgbouncer!, db.url, { mode: "session" });
+    const url = new URL(pooler.through(db.url));
+    await using proxy = startTcpProxy(Number(url.port));
+    url.port = String(proxy.port);
+    // For long enough to see the second connection before it has told anything.
+    proxy.delay(100);
+    let refused = false;
+    const opening = openPostgresBus({ url: db.url, directUrl: url.href });
+    opening.catch(() => refused = true);
+    await until(() => proxy.connections === 2);
+    proxy.hold("maru-listener\0");
+    const times = new Set<string>();
+    await until(async () => {
+      const rows = await db.sql<{ at: string }[]>`
+        select query_start::text as at from pg_stat_activity
+        where application_name = 'maru-listener-check' and query like '%pg_notify%'
+          and datname = current_database()`;
+      for (const { at } of rows) times.add(at);
+      return refused || times.size === 2;
+    });
+    proxy.resume();
+    await using bus = await opening;
+    assert.equal(bus.health().listening, true);
+  },
+});
+
+Deno.test({
   name: "with a direct URL beside it, chat runs through a pooler in transaction mode",
   ignore: pgbouncer === null,
   async fn() {
