@@ -9,7 +9,8 @@ export interface KeyWatchOptions {
 }
 
 /**
- * A deleted key opens for at most this long, the pause, and the load's own time: a good minute. Whoever rotates reckons with it (docs/operations.md).
+ * A deleted key opens for at most this long, the pause, and the load's own time: a good minute.
+ * Whoever rotates reckons with it (docs/operations.md).
  */
 const DEFAULT_KEYS_INTERVAL_MS = 60_000;
 // Anybody can make up payloads with key ids that nobody knows: they cause no more loads than this.
