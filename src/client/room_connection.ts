@@ -189,7 +189,8 @@ export class RoomConnection implements Disposable {
 
   #welcomed(frame: WelcomeFrame): void {
     this.#welcomedAt = this.#clock.now();
-    this.#place.begin(frame);
+    // What the lost history had of one's own goes first, before anything else leaves.
+    if (!this.#place.begin(frame)) this.#outbox.reset();
     const session = this.#session;
     this.#you = frame.you;
     this.#setStatus({ state: "open", you: frame.you, room: frame.room });

@@ -23,10 +23,11 @@ export class StreamPlace {
     return `?${new URLSearchParams({ after: String(this.#position), epoch: this.#epoch })}`;
   }
 
-  /** Begins where the server begins; with a place of its own it goes on, and if that cannot be, `reset` follows. */
-  begin({ position, epoch }: WelcomeFrame): void {
+  /** Begins where the server begins; with a place of its own it goes on. False when that cannot be: `reset` follows. */
+  begin({ position, epoch }: WelcomeFrame): boolean {
     this.#position ??= position;
     this.#epoch ??= epoch;
+    return this.#position === position && this.#epoch === epoch;
   }
 
   /** Whether this position is new; one that came before is the same entry again. */

@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { closeGap } from "./close_gap.ts";
-import { DatabaseTimeoutError, errorCode } from "./errors.ts";
+import { DatabaseTimeoutError } from "./errors.ts";
 import { type Turns, turns } from "./turns.ts";
 
 /** A postgres.js instance whose `bigint` columns are numbers: no counter of Maru passes 2^53. */
@@ -64,10 +64,6 @@ export class Pool implements AsyncDisposable {
     }, limit);
     try {
       return closeGap(await Promise.race([this.#turns(() => run(sql)), late.promise]));
-    } catch (error) {
-      // postgres.js 3.4.9 may have kept back what opens the connection, and would do so again.
-      if (errorCode(error) === "CONNECT_TIMEOUT") this.#discard(sql);
-      throw error;
     } finally {
       clearTimeout(timer);
     }

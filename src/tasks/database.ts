@@ -3,7 +3,7 @@ import postgres from "postgres";
 import type { WarnHandler } from "../channels/mod.ts";
 import { arrayTypes } from "../db/arrays.ts";
 import { closeGap } from "../db/close_gap.ts";
-import { DatabaseTimeoutError, errorCode } from "../db/errors.ts";
+import { DatabaseTimeoutError } from "../db/errors.ts";
 import type { Sql } from "../db/pool.ts";
 import { type Turns, turns } from "../db/turns.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -25,7 +25,7 @@ export interface TasksDatabaseOptions {
   readonly warn: WarnHandler;
 }
 
-/** With the connection that listens, and one for a transaction or a script, it makes four. */
+/** With the connection that listens, one for a transaction and one for a script, it makes five. */
 const POOL_MAX = 2;
 const CONNECT_TIMEOUT_S = 5;
 const RECONNECT_BACKOFF_S = 0.1;
@@ -47,7 +47,9 @@ export class TasksDatabase implements Db, AsyncDisposable {
   readonly #arrivalHandlers = new Set<(task?: string) => void>();
   #listening: (() => Arrivals) | undefined;
   #arrivals: Arrivals | undefined;
-  readonly #solo: SoloConnection;
+  readonly #transactions: SoloConnection;
+  /** Apart from transactions: a script may wait for another instance's, half a minute. */
+  readonly #scripts: SoloConnection;
   #sql!: Sql;
   #turns!: Turns;
   #closed = false;
@@ -55,9 +57,10 @@ export class TasksDatabase implements Db, AsyncDisposable {
   constructor(options: TasksDatabaseOptions) {
     this.#options = options;
     const { url } = options;
-    this.#solo = new SoloConnection((onclose) =>
-      connectTasks(url, { max: 1, prepare: this.#prepare, onclose })
-    );
+    const connect = (onclose: () => void) =>
+      connectTasks(url, { max: 1, prepare: this.#prepare, onclose });
+    this.#transactions = new SoloConnection(connect);
+    this.#scripts = new SoloConnection(connect);
     this.#open();
   }
 
@@ -71,9 +74,6 @@ export class TasksDatabase implements Db, AsyncDisposable {
     }, timeoutMs);
     try {
       return closeGap(await Promise.race([this.#turns(() => run(sql)), late.promise]));
-    } catch (error) {
-      if (errorCode(error) === "CONNECT_TIMEOUT") this.#discard(sql);
-      throw error;
     } finally {
       clearTimeout(timer);
     }
@@ -81,14 +81,14 @@ export class TasksDatabase implements Db, AsyncDisposable {
 
   /** Runs statements in one transaction. */
   async begin<T>(run: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return await this.#solo.run(async ({ sql, assertOpen }) => {
-      const unsafe = async (query: string, parameters?: string[]) => {
-        assertOpen();
-        return await sql.unsafe(query, parameters);
-      };
+    return await this.#transactions.run(async (query) => {
+      const unsafe = (text: string, parameters?: string[]) =>
+        query((sql) => sql.unsafe(text, parameters));
       await unsafe("begin");
       const result = await run({ unsafe });
-      await unsafe("commit");
+      // Of a transaction in which a statement has failed this is a rollback, and no error.
+      const { command } = await unsafe("commit");
+      if (command !== "COMMIT") throw new Error("Cannot commit: a statement of it failed");
       return result;
     }, QUERY_TIMEOUT_MS);
   }
@@ -97,7 +97,7 @@ export class TasksDatabase implements Db, AsyncDisposable {
   async executeSql(text: string, values: unknown[] = []): Promise<{ rows: unknown[] }> {
     const timeoutMs = /\bconcurrently\b/i.test(text) ? INDEX_TIMEOUT_MS : MAINTENANCE_TIMEOUT_MS;
     return await (isScript(text)
-      ? this.#solo.run(({ sql }) => runStatement(sql, text, []), timeoutMs)
+      ? this.#scripts.run((query) => query((sql) => runStatement(sql, text, [])), timeoutMs)
       : this.query((sql) => runStatement(sql, text, values), timeoutMs));
   }
 
@@ -139,7 +139,11 @@ export class TasksDatabase implements Db, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await this.#stopListening();
-    await Promise.all([this.#solo[Symbol.asyncDispose](), this.#sql.end({ timeout: 1 })]);
+    await Promise.all([
+      this.#transactions[Symbol.asyncDispose](),
+      this.#scripts[Symbol.asyncDispose](),
+      this.#sql.end({ timeout: 1 }),
+    ]);
   }
 
   async #stopListening(): Promise<void> {

@@ -46,7 +46,8 @@ const FLOW_INTERVAL_S = 86_400;
 
 /**
  * Background work, on the one database: tasks that are queued, done by workers at least once, and
- * waited for if need be; and schedules. It takes up to two connections, and a third while it works.
+ * waited for if need be; and schedules. It takes up to two connections, two more for the time of a
+ * transaction and of a script, and one while it works.
  *
  * @example
  * ```ts

@@ -224,6 +224,20 @@ Deno.test("what was acknowledged but not seen goes again after a reset", () => {
   room.close();
 });
 
+Deno.test("what was acknowledged but not seen goes before what waits, where a new socket begins with a reset", () => {
+  const { room, sockets, clock, open } = setUp();
+  open();
+  const [a, b] = ["a", "b"].map((text) => room.send(text));
+  sockets.last.frames(ack(a), refusal("unknown", b));
+  sockets.last.drop();
+  room.send("c");
+  // Longer than the refused one waits before it goes again.
+  clock.advance(5_000);
+  sockets.last.accept().frames({ ...welcome(0), epoch: "two" }, reset(0, "two"));
+  assert.deepEqual(sockets.last.texts, ["a", "b", "c"]);
+  room.close();
+});
+
 Deno.test("a message of an earlier life that was stored below the position leaves at its acknowledgement", () => {
   const { room, sockets, states } = setUp({
     position: 90,

@@ -78,7 +78,7 @@ Deno.test("a script whose connection is lost fails, and is not left half done", 
   const { database, sql, cut } = world;
   await sql`create table done (n int)`;
   const script = "begin; insert into done values (1); select pg_sleep(60); commit";
-  const broken = assert.rejects(database.executeSql(script), /terminating connection|CLOSED/);
+  const broken = assert.rejects(database.executeSql(script), /terminating connection|CLOSED|was lost/);
   await cut();
   await broken;
   await database.executeSql("begin; insert into done values (2); commit");
@@ -115,6 +115,13 @@ Deno.test("nothing of a transaction whose connection is lost is done on another"
     }),
     /not like this/,
   );
+  await assert.rejects(
+    database.begin(async (tx) => {
+      await tx.unsafe("insert into done values (4)");
+      await assert.rejects(Promise.resolve(tx.unsafe("select 1 / 0")));
+    }),
+    /Cannot commit/,
+  );
   await database.begin((tx) => Promise.resolve(tx.unsafe("insert into done values (5)")));
   assert.deepEqual((await sql`select n from done`).map((row) => row["n"]), [5]);
 });
@@ -123,10 +130,10 @@ Deno.test("what takes too long in a transaction ends with it, and the next one h
   await using world = await openDatabase();
   const solo = new SoloConnection(() => connectTasks(world.url, { max: 1, prepare: true }));
   await assert.rejects(
-    solo.run(async ({ sql }) => await sql`select pg_sleep(60)`, 200),
+    solo.run((query) => query((sql) => sql`select pg_sleep(60)`), 200),
     DatabaseTimeoutError,
   );
-  const [row] = await solo.run(async ({ sql }) => await sql`select 7 as n`, 5_000);
+  const [row] = await solo.run((query) => query((sql) => sql`select 7 as n`), 5_000);
   assert.equal(row!["n"], 7);
 });
 

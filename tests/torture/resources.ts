@@ -19,7 +19,7 @@ const CONNECTIONS_MAX: Readonly<Record<string, number>> = {
   "maru-reader": 4,
   "maru-notify": 1,
   "maru-listener": 1,
-  "maru-tasks": 3,
+  "maru-tasks": 4,
 };
 // Heaps breathe; what a run of any length leaves behind must fit in here.
 const MEMORY_MARGIN_MIB = 150;
