@@ -78,7 +78,10 @@ Deno.test("a script whose connection is lost fails, and is not left half done", 
   const { database, sql, cut } = world;
   await sql`create table done (n int)`;
   const script = "begin; insert into done values (1); select pg_sleep(60); commit";
-  const broken = assert.rejects(database.executeSql(script), /terminating connection|CLOSED|was lost/);
+  const broken = assert.rejects(
+    database.executeSql(script),
+    /terminating connection|CLOSED|was lost/,
+  );
   await cut();
   await broken;
   await database.executeSql("begin; insert into done values (2); commit");
