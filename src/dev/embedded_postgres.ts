@@ -55,24 +55,29 @@ export async function startEmbeddedPostgres(
   const binaries = await findPostgresBinaries();
   using starting = await lockFile(`${folder}/starting.lock`, true);
   const users = await lockFile(`${folder}/users.lock`, false);
-  let server = await findRunning(data);
+  let server: Running | null = await findRunning(data);
   if (server === null) {
     await createData(binaries, folder, data, progress);
     progress("Starting PostgreSQL …");
     server = await launch(binaries, data, options);
   }
   starting.release();
-  const { pid, port } = server;
+  const { pid, port, ended } = server;
+  const stop = async (mode: StopMode) => {
+    await stopServer(pid, data, mode);
+    // The process is gone; its parent learns so a little later.
+    await ended?.();
+  };
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     port,
     pid,
-    stop: (mode = "fast") => stopServer(pid, data, mode),
+    stop: (mode = "fast") => stop(mode),
     async [Symbol.asyncDispose]() {
       users.release();
       const last = await tryLockFile(`${folder}/users.lock`);
       if (last === null) return;
-      await stopServer(pid, data, "fast");
+      await stop("fast");
       last.release();
     },
   };
@@ -139,11 +144,18 @@ async function createData(
   await Deno.rename(side, data);
 }
 
+interface Running {
+  readonly pid: number;
+  readonly port: number;
+  /** Resolves when it has ended; of a process that was started here. */
+  readonly ended?: () => Promise<unknown>;
+}
+
 async function launch(
   binaries: PostgresBinaries,
   data: string,
   options: EmbeddedPostgresOptions,
-): Promise<{ pid: number; port: number }> {
+): Promise<Running> {
   const settings = {
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
@@ -164,7 +176,13 @@ async function launch(
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (!exited && performance.now() < deadline) {
     const lines = await readPidFile(data);
-    if (lines?.[7]?.trim() === "ready") return { pid: Number(lines[0]), port: Number(lines[3]) };
+    if (lines?.[7]?.trim() === "ready") {
+      const ended = () => {
+        child.ref();
+        return child.status;
+      };
+      return { pid: Number(lines[0]), port: Number(lines[3]), ended };
+    }
     await delay(POLL_MS);
   }
   throw new Error(`Cannot start PostgreSQL on ${data}: ${await endOfLog(data)}`);
