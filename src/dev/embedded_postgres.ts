@@ -62,12 +62,8 @@ export async function startEmbeddedPostgres(
     server = await launch(binaries, data, options);
   }
   starting.release();
-  const { pid, port, ended } = server;
-  const stop = async (mode: StopMode) => {
-    await stopServer(pid, data, mode);
-    // The process is gone; its parent learns so a little later.
-    await ended?.();
-  };
+  const { pid, port } = server;
+  const stop = (mode: StopMode) => stopServer(server, data, mode);
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     port,
@@ -147,8 +143,8 @@ async function createData(
 interface Running {
   readonly pid: number;
   readonly port: number;
-  /** Resolves when it has ended; of a process that was started here. */
-  readonly ended?: () => Promise<unknown>;
+  /** Whether this process knows that it has ended; of a server that was started here. */
+  readonly ended?: () => boolean;
 }
 
 async function launch(
@@ -177,18 +173,15 @@ async function launch(
   while (!exited && performance.now() < deadline) {
     const lines = await readPidFile(data);
     if (lines?.[7]?.trim() === "ready") {
-      const ended = () => {
-        child.ref();
-        return child.status;
-      };
-      return { pid: Number(lines[0]), port: Number(lines[3]), ended };
+      return { pid: Number(lines[0]), port: Number(lines[3]), ended: () => exited };
     }
     await delay(POLL_MS);
   }
   throw new Error(`Cannot start PostgreSQL on ${data}: ${await endOfLog(data)}`);
 }
 
-async function stopServer(pid: number, data: string, mode: StopMode): Promise<void> {
+async function stopServer(server: Running, data: string, mode: StopMode): Promise<void> {
+  const { pid } = server;
   const lines = await readPidFile(data);
   if (Number(lines?.[0]) !== pid) return;
   try {
@@ -197,7 +190,8 @@ async function stopServer(pid: number, data: string, mode: StopMode): Promise<vo
     return;
   }
   const deadline = performance.now() + STOP_TIMEOUT_MS;
-  while (isAlive(pid)) {
+  // Its parent learns that it has ended a little after it is gone.
+  while (isAlive(pid) || server.ended?.() === false) {
     if (performance.now() > deadline) {
       throw new Error(`Cannot stop PostgreSQL: process ${pid} lives`);
     }
