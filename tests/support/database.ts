@@ -50,7 +50,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** A server of a test's own, to be killed, frozen and started again. */
+/**
+ * A server of a test's own, to be killed, frozen and started again. What it has committed survives
+ * its crash, the schema not least; `fsync` would be for a crash of the machine.
+ */
 export class PrivateServer implements AsyncDisposable {
   readonly #directory: string;
   readonly #port: number;
@@ -70,7 +73,7 @@ export class PrivateServer implements AsyncDisposable {
 
   /** Starts it, with a migrated database `maru`. */
   static async start(settings: Readonly<Record<string, string>> = {}): Promise<PrivateServer> {
-    settings = { ...TEST_SETTINGS, ...settings };
+    settings = { ...TEST_SETTINGS, synchronous_commit: "on", ...settings };
     const directory = await Deno.makeTempDir({ prefix: "maru-private-" });
     // The server's user must be able to pass through.
     await Deno.chmod(directory, 0o755);

@@ -222,7 +222,7 @@ Deno.test("many instances may begin at once on an empty database", async () => {
 });
 
 Deno.test("it begins while the database is away, and outlives its restart with what runs", async () => {
-  await using server = await PrivateServer.start({ synchronous_commit: "on" });
+  await using server = await PrivateServer.start();
   await server.stop();
   const opening = openTasks(server.url);
   await new Promise((resolve) => setTimeout(resolve, 500));
