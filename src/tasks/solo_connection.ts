@@ -23,7 +23,7 @@ const END_TIMEOUT_S = 1;
 export class SoloConnection implements AsyncDisposable {
   readonly #connect: (onclose: () => void) => Sql;
   readonly #inTurn = pLimit(1);
-  #sql: Sql | undefined;
+  #underWay: { readonly sql: Sql; readonly lost: AbortController } | undefined;
   #closed = false;
 
   /** @param connect opens postgres.js with one connection at most */
@@ -43,7 +43,8 @@ export class SoloConnection implements AsyncDisposable {
       const over = Promise.withResolvers<never>();
       over.promise.catch(() => {});
       lost.signal.addEventListener("abort", () => over.reject(lostConnection()));
-      const sql = this.#sql = this.#connect(() => lost.abort());
+      const sql = this.#connect(() => lost.abort());
+      this.#underWay = { sql, lost };
       const timer = setTimeout(() => over.reject(new DatabaseTimeoutError(timeoutMs)), timeoutMs);
       const query: SoloQuery = async (run) => {
         // What is sent now would be done on the next connection, by itself.
@@ -55,16 +56,18 @@ export class SoloConnection implements AsyncDisposable {
       } finally {
         clearTimeout(timer);
         lost.abort();
-        this.#sql = undefined;
         await sql.end({ timeout: END_TIMEOUT_S });
+        this.#underWay = undefined;
       }
     });
   }
 
-  /** What is under way gets a second to end. */
+  /** What is under way gets a second to end; resolves when nothing is left of it. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await this.#sql?.end({ timeout: END_TIMEOUT_S });
+    await this.#underWay?.sql.end({ timeout: END_TIMEOUT_S });
+    this.#underWay?.lost.abort();
+    await this.#inTurn(() => {});
   }
 }
 

@@ -140,6 +140,36 @@ Deno.test("what takes too long in a transaction ends with it, and the next one h
   assert.equal(row!["n"], 7);
 });
 
+Deno.test("closing ends what is under way, and waits until nothing is left of it", async () => {
+  await using world = await openDatabase();
+  const open = () => new SoloConnection(() => connectTasks(world.url, { max: 1, prepare: true }));
+  const one = (solo: SoloConnection) => solo.run((query) => query((sql) => sql`select 1`), 5_000);
+  const slow = open();
+  const outcomes = Promise.allSettled([
+    slow.run((query) => query((sql) => sql`select pg_sleep(60)`), 60_000),
+    one(slow),
+  ]);
+  await slow[Symbol.asyncDispose]();
+  for (const { status } of await outcomes) assert.equal(status, "rejected");
+  await assert.rejects(one(slow), /was lost/);
+  // At every moment of a run; what it leaves behind the test runner's own sanitizers find.
+  for (let turns = 0; turns < 30; turns++) {
+    const solo = open();
+    const done = Promise.withResolvers<void>();
+    const running = solo.run(async (query) => {
+      await query((sql) => sql`select 1`);
+      done.resolve();
+    }, 5_000).catch(() => {});
+    await done.promise;
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    await solo[Symbol.asyncDispose]();
+    let settled = false;
+    void running.then(() => settled = true);
+    await Promise.resolve();
+    assert.ok(settled, `after ${turns} turns`);
+  }
+});
+
 Deno.test("arrays of texts, ids and numbers come and go whole, without asking for their types", async () => {
   await using world = await openDatabase();
   const texts = ['a "b"', "c\\d", "e,f", "{g}", "", "null", " h ", "한글\n"];
