@@ -1,6 +1,6 @@
 import { isUnavailable } from "../db/errors.ts";
-import type { Role, RoomAccess } from "./policy.ts";
 import { historyTag } from "./hint.ts";
+import type { Role, RoomAccess } from "./policy.ts";
 import { epochOf, LOG_PAGE_MAX, type LogPage } from "./room_log.ts";
 import { Run, toRuns } from "./run.ts";
 

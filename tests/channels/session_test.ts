@@ -71,6 +71,22 @@ function setUp() {
   };
 }
 
+/** The peer sends "a" and "b" and is gone while the handler of "a" is still at work. */
+async function closeAtWork({ consumer, wire, open }: ReturnType<typeof setUp>) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  /** What `receive` is done with, and the code that `disconnect` is called with. */
+  const log: unknown[] = [];
+  consumer.receive = async (data) => {
+    await promise;
+    log.push(data);
+  };
+  consumer.disconnect = (code) => void log.push(code);
+  await open();
+  for (const data of ["a", "b"]) wire.events!.message(data);
+  wire.events!.closed(1001);
+  return { log, resolve };
+}
+
 /** Lets what is due be done: every promise, but no timer. */
 async function settle(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
@@ -165,17 +181,7 @@ Deno.test("who comes in time is not given up", async () => {
 
 Deno.test("disconnect waits for the handler at work and for what else the peer sent", async () => {
   await using test = setUp();
-  const { consumer, wire } = test;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const log: unknown[] = [];
-  consumer.receive = async (data) => {
-    await promise;
-    log.push(data);
-  };
-  consumer.disconnect = (code) => void log.push(code);
-  await test.open();
-  for (const data of ["a", "b"]) wire.events!.message(data);
-  wire.events!.closed(1001);
+  const { log, resolve } = await closeAtWork(test);
   mock.timers.tick(DISCONNECT_GRACE_MS - 1);
   await settle();
   assert.deepEqual(log, []);
@@ -189,17 +195,8 @@ Deno.test("disconnect waits for the handler at work and for what else the peer s
 
 Deno.test("disconnect runs beside a handler that takes longer than the grace, and ends the rest", async () => {
   await using test = setUp();
-  const { consumer, wire } = test;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const log: unknown[] = [];
-  consumer.receive = async (data) => {
-    await promise;
-    log.push(data);
-  };
-  consumer.disconnect = (code) => void log.push(code);
-  await test.open();
-  for (const data of ["a", "b"]) wire.events!.message(data);
-  wire.events!.closed(1001);
+  const { consumer } = test;
+  const { log, resolve } = await closeAtWork(test);
   mock.timers.tick(DISCONNECT_GRACE_MS);
   await settle();
   assert.deepEqual(log, [1001]);

@@ -60,8 +60,8 @@ const NO_KEY = "Cannot seal: the table channels.keys is empty; make a key with: 
  * is unknown is sent again: its payloads carry the same numbers, and receivers drop the second. If
  * it goes through at last when they are old, the others are told that they may have missed them:
  * sealing them anew would deliver them twice to those who did hear the first. One that the server
- * refuses for what is in it would be refused for ever: it is given up, as an
- * overflow, so that what comes after it goes on.
+ * refuses for what is in it would be refused for ever: it is given up, as an overflow, so that what
+ * comes after it goes on.
  */
 export class Notifier {
   readonly #options: NotifierOptions;
