@@ -51,6 +51,7 @@ function checkClient(client: ClientRecord, run: RunRecord): Violation[] {
     ...client.unsent.map((why) => say("everything that was said is settled", why)),
     ...client.badFrames.map((fault) => say("frames are as the protocol says", fault)),
     ...checkStream(client, run.losses).map((detail) => say("shown once, in order, no gap", detail)),
+    ...checkResets(client, run.losses).map((detail) => say("a reset has its reason", detail)),
     ...checkTruth(client, byId, run).map(([rule, detail]) => say(rule, detail)),
     ...checkLoaded(client, byId, run).map((detail) => say("loaded is stored", detail)),
     ...checkScreen(client.screen, stored).map((detail) => say("ends with what is stored", detail)),
@@ -81,6 +82,21 @@ function checkStream({ events }: ClientRecord, losses: readonly Loss[]): string[
     last = event;
   }
   return wrong;
+}
+
+/** Whoever missed so many entries, or fewer, is shown them: docs/protocol.md. */
+const RESUME_MAX_ENTRIES = 500;
+
+/** Only what was lost, or missed in large numbers, has to be loaded anew. */
+function checkResets({ events }: ClientRecord, losses: readonly Loss[]): string[] {
+  return events.flatMap((event) => {
+    if (event.kind !== "reset") return [];
+    const { at, reason, missed } = event;
+    const isJust = reason === "behind"
+      ? missed > RESUME_MAX_ENTRIES
+      : reason !== "retention" && losses.some(({ from }) => from <= at);
+    return isJust ? [] : [`"${reason}" with ${missed} missed, ${new Date(at).toJSON()}`];
+  });
 }
 
 /** What was acknowledged or shown is stored, in that place, unless the database lost it. */

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { check } from "./checker.ts";
 import type { ClientEvent, ClientRecord, Loss, RunRecord, Sent, Shown, Written } from "./record.ts";
 
-const message = (seq: number, id = `m${seq}`): Shown => ({ seq, id, text: `text of ${id}` });
+const SENDERS: Readonly<Record<string, string>> = { m1: "Ari", m3: "Ari", m4: "Bora" };
+const message = (seq: number, id = `m${seq}`): Shown => ({
+  seq,
+  id,
+  text: `text of ${id}`,
+  sender: SENDERS[id] ?? "SQL",
+});
 const shown = (seq: number, { id = `m${seq}`, at = seq * 10, epoch = "e1" } = {}): ClientEvent => ({
   kind: "shown",
   at,
@@ -15,7 +21,12 @@ const acked = (seq: number, { id = `m${seq}`, at = seq * 10 } = {}): ClientEvent
   id,
   seq,
 });
-const reset = (at: number, reason = "epoch"): ClientEvent => ({ kind: "reset", at, reason });
+const reset = (at: number, reason = "epoch", missed = 0): ClientEvent => ({
+  kind: "reset",
+  at,
+  reason,
+  missed,
+});
 const loaded = (at: number, messages: Shown[]): ClientEvent => ({ kind: "loaded", at, messages });
 
 const said = (seq: number, { id = `m${seq}`, at = seq * 10 - 5 } = {}): Sent => ({
@@ -30,6 +41,7 @@ function goodRun(): Mutable {
   const client = (name: string): MutableClient => ({
     name,
     room: "lobby",
+    guestNames: [name],
     events: [1, 2, 3, 4].map((seq) => shown(seq)),
     sent: [],
     screen: [1, 2, 3, 4].map((seq) => message(seq)),
@@ -201,10 +213,33 @@ Deno.test("a loss that somebody was not told of is found", () => {
   const behind = rulesBroken((run) => {
     lossyRun(run);
     run.bora.events = run.bora.events.map((event) =>
-      event.kind === "reset" ? reset(60, "behind") : event
+      event.kind === "reset" ? reset(60, "behind", 501) : event
     );
   });
   assert.deepEqual(behind, ["a loss is told to all", "shown is stored"]);
+});
+
+Deno.test("a reset without a reason is found", () => {
+  const told = (...resets: ClientEvent[]) =>
+    rulesBroken(({ bora }) => {
+      bora.events = [...resets, ...bora.events];
+    });
+  assert.deepEqual(told(reset(1, "behind", 501)), []);
+  for (const wrong of [reset(1, "behind", 500), reset(1, "epoch"), reset(1, "ahead")]) {
+    assert.deepEqual(told(wrong), ["a reset has its reason"]);
+  }
+});
+
+Deno.test("a message under somebody else's name is found, stored or shown", () => {
+  const another = { ...message(3), sender: "Bora" };
+  const stored = rulesBroken((run) => run.stored.get("lobby")![2] = another);
+  assert.deepEqual(stored, ["what is stored was said"]);
+  const shownSo = rulesBroken(({ bora }) => {
+    bora.events = bora.events.map((event) =>
+      event.kind === "shown" && event.seq === 3 ? { ...event, sender: "Bora" } : event
+    );
+  });
+  assert.deepEqual(shownSo, ["what is shown was said"]);
 });
 
 Deno.test("a loss excuses nothing that was acknowledged before it, or after it", () => {

@@ -37,6 +37,9 @@ export class Participant implements AsyncDisposable {
   /** Why requests have not stored their messages, by id: no answer yet, or they were refused. */
   readonly #posts = new Map<string, string>();
   #resets = 0;
+  /** Its place in the room log: up to here it has been shown everything. */
+  #position = 0;
+  readonly #guestNames = new Set<string>();
   readonly #closing = new AbortController();
 
   private constructor(name: string, room: string, ports: () => readonly number[]) {
@@ -120,6 +123,7 @@ export class Participant implements AsyncDisposable {
     return {
       name: this.name,
       room: this.room,
+      guestNames: [...this.#guestNames],
       events: this.#events,
       sent: this.#sent,
       screen: this.#screen,
@@ -153,6 +157,7 @@ export class Participant implements AsyncDisposable {
   async #connect(): Promise<void> {
     const { position, epoch, messages } = await this.#api.history(this.room, { limit: PAGE_SIZE });
     this.#epoch = epoch;
+    this.#position = position;
     this.#screen = messages.map(toShown);
     const cookie = () => this.#cookie;
     const watch = (socket: WebSocket) => {
@@ -160,7 +165,9 @@ export class Participant implements AsyncDisposable {
       socket.addEventListener("close", ({ code }) => this.#count(`close ${code}`));
       socket.addEventListener("message", ({ data }) => {
         for (const line of String(data).split("\n")) {
-          frames.take(JSON.parse(line) as ServerFrame);
+          const frame = JSON.parse(line) as ServerFrame;
+          frames.take(frame);
+          if (frame.type === "welcome") this.#guestNames.add(frame.you.name);
         }
       });
     };
@@ -178,16 +185,21 @@ export class Participant implements AsyncDisposable {
         }
       },
     });
-    this.#connection.on("message", (message) => this.#show(toShown(message)));
+    this.#connection.on("message", (message) => {
+      this.#position = message.position;
+      this.#show(toShown(message));
+    });
     this.#connection.on("ack", ({ id, seq }) => {
       this.#events.push({ kind: "acked", at: Date.now(), id, seq });
     });
     this.#connection.on("error", ({ code }) => this.#count(`error ${code}`));
-    this.#connection.on("reset", ({ reason, epoch }) => {
+    this.#connection.on("reset", ({ reason, epoch, position }) => {
       this.#epoch = epoch;
       this.#resets++;
       this.#count(`reset ${reason}`);
-      this.#events.push({ kind: "reset", at: Date.now(), reason });
+      const missed = position - this.#position;
+      this.#position = position;
+      this.#events.push({ kind: "reset", at: Date.now(), reason, missed });
       void this.#reload();
     });
     this.#connection.open();
@@ -247,8 +259,17 @@ export class Participant implements AsyncDisposable {
   }
 }
 
-function toShown({ seq, id, message }: Message): Shown {
-  return { seq, id, text: digest(message) };
+function toShown({ seq, id, message, sender }: Message): Shown {
+  return { seq, id, text: digest(message), sender: oneOf(sender.name) };
+}
+
+const names = new Map<string, string>();
+
+/** The same string for equal ones: each frame brings its own, and a run keeps millions. */
+function oneOf(name: string): string {
+  const known = names.get(name) ?? name;
+  names.set(name, known);
+  return known;
 }
 
 const KEPT_OF_TEXT = 60;

@@ -12,13 +12,21 @@ export interface Shown {
   readonly id: string;
   /** The text, or a digest of a long one. */
   readonly text: string;
+  /** The name of whoever said it. */
+  readonly sender: string;
 }
 
 /** What one client saw and was told, in order. */
 export type ClientEvent =
   | ({ readonly kind: "shown"; readonly at: number; readonly epoch: string } & Shown)
   | { readonly kind: "acked"; readonly at: number; readonly id: string; readonly seq: number }
-  | { readonly kind: "reset"; readonly at: number; readonly reason: string }
+  | {
+    readonly kind: "reset";
+    readonly at: number;
+    readonly reason: string;
+    /** How many entries of the log it had not been shown. */
+    readonly missed: number;
+  }
   /** History that was loaded over HTTP, an unbroken run up to the newest. */
   | { readonly kind: "loaded"; readonly at: number; readonly messages: readonly Shown[] };
 
@@ -42,6 +50,8 @@ export interface Written {
 export interface ClientRecord {
   readonly name: string;
   readonly room: string;
+  /** What Maru calls it: one name, unless the database lost the person. */
+  readonly guestNames: readonly string[];
   readonly events: readonly ClientEvent[];
   /** What it wanted to say, in order; the same id may be sent many times. */
   readonly sent: readonly Sent[];

@@ -9,7 +9,12 @@ const HARDLY_ANYTHING_MS = 6_000;
 interface Origin {
   readonly room: string;
   readonly text: string;
+  /** What Maru may call whoever said it. */
+  readonly senders: readonly string[];
 }
+
+/** What programs write is theirs. */
+export const SQL_SENDER = "SQL";
 
 /**
  * Holds what is in the rooms against what was said: nothing is dropped in silence, and nothing comes
@@ -18,9 +23,12 @@ interface Origin {
  */
 export function checkSaid(run: RunRecord): Violation[] {
   const said = new Map<string, Origin>(
-    run.clients.flatMap(({ room, sent }) => sent.map(({ id, text }) => [id, { room, text }])),
+    run.clients.flatMap(({ room, sent, guestNames: senders }) =>
+      sent.map(({ id, text }) => [id, { room, text, senders }])
+    ),
   );
-  for (const { id, room, text } of run.written) said.set(id, { room, text });
+  const senders = [SQL_SENDER];
+  for (const { id, room, text } of run.written) said.set(id, { room, text, senders });
   return [
     ...checkEnough(run),
     ...[...run.stored].flatMap(([room, messages]) => [
@@ -57,12 +65,15 @@ function checkOrigins(
   said: ReadonlyMap<string, Origin>,
 ): string[] {
   const wrong: string[] = [];
-  for (const { id, seq, text } of messages) {
+  for (const { id, seq, text, sender } of messages) {
     const origin = said.get(id);
     const where = `${room}: ${seq} "${text.slice(0, 30)}"`;
     if (origin === undefined) wrong.push(`${where} was said by nobody`);
     else if (origin.room !== room) wrong.push(`${where} was said in ${origin.room}`);
     else if (origin.text !== text) wrong.push(`${where} was said as "${origin.text}"`);
+    else if (!origin.senders.includes(sender)) {
+      wrong.push(`${where} was said by ${origin.senders.join(" or ")}, not by ${sender}`);
+    }
   }
   return wrong;
 }

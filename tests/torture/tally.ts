@@ -17,6 +17,11 @@ export class FaultTally {
     this.#notMade.set(fault, (this.#notMade.get(fault) ?? 0) + 1);
   }
 
+  /** Whether one of these was made. */
+  has(...faults: readonly FaultName[]): boolean {
+    return faults.some((fault) => this.#made.has(fault));
+  }
+
   /** A line for each fault that was tried. */
   lines(): string[] {
     return FAULT_NAMES.flatMap((fault) => {

@@ -22,6 +22,9 @@ export const overload: Fault = async (world) => {
   }
   const { acked, refused, closed } = answers;
   if (acked.length + refused === 0) throw new NotMadeError("Cannot overload: no instance answers");
+  if (refused === 0 && !closed) {
+    throw new Error(`${MESSAGES} messages at once, and none is refused`);
+  }
   const missing = await countMissing(world, acked);
   const doubled = await countDoubled(world);
   if (doubled > 0) throw new Error(`${doubled} messages are stored twice`);

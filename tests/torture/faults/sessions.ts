@@ -25,18 +25,18 @@ const LOCK_MS = 20_000;
 export const lockRoom: Fault = async ({ database, population }, random) => {
   const room = random.pick(population.rooms);
   const psql = connect(database.url, { name: "psql" });
-  let locked = false;
+  let lockedAt = 0;
   try {
     await psql.begin(async (tx) => {
       await tx`update rooms set name = name where key = ${room}`;
-      locked = true;
+      lockedAt = performance.now();
       await delay(LOCK_MS);
     });
     return `${room} for ${LOCK_MS} ms`;
   } catch (error) {
-    // Another fault took the server away.
-    if (!locked || !isUnavailable(error)) throw error;
-    return `${room}, until the connection was lost (${(error as Error).message})`;
+    if (lockedAt === 0 || !isUnavailable(error)) throw error;
+    const ms = Math.round(performance.now() - lockedAt);
+    throw new NotMadeError(`${room} only for ${ms} ms: another fault took the server away`);
   } finally {
     await psql.end({ timeout: 1 });
   }

@@ -1,4 +1,5 @@
 import { digest } from "../participant.ts";
+import { SQL_SENDER } from "../said.ts";
 import type { World } from "../world.ts";
 
 /**
@@ -21,7 +22,7 @@ export async function writeBySql(
       select count(*) from append_messages((
         select json_agg(json_build_object(
           'room_id', r.id, 'id', m.id, 'sender_id', gen_random_uuid(),
-          'sender_name', 'SQL', 'body', m.body))
+          'sender_name', ${SQL_SENDER}::text, 'body', m.body))
         from rooms r, json_to_recordset(${
       JSON.stringify(messages)
     }::text::json) m(id uuid, body text)
