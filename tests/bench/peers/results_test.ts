@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { commonRate, highest, type PeerResult, type Step } from "./results.ts";
-import { cpuAtSameRate, judge } from "./targets.ts";
+import { cpuAtSameRate, judge, rateRanges } from "./targets.ts";
 
 function step(rate: number, passed: boolean, cpuPerDelivery = 1): Step {
   return { rate, passed, cpuPerDelivery, result: { delivery: { p99: 93 } } } as Step;
@@ -76,4 +76,18 @@ Deno.test("the proof is held against the rates that it names, in the same run", 
 Deno.test("CPU is compared at the highest rate that both passed, too", () => {
   assert.deepEqual(cpuAtSameRate(MARU, SOCKET_IO), { rate: 800, ratio: 0.3 });
   assert.equal(cpuAtSameRate(MARU, undefined), null);
+});
+
+Deno.test("a peer's limit lies between what it passed and what it failed, and so does the ratio", () => {
+  const socketIo = peer(
+    "socketio-pg",
+    [step(4_000, true), step(5_000, false), step(8_000, false)],
+    [],
+  );
+  const django = peer("django", [step(500, true)], []);
+  const [range, ...others] = rateRanges({ peers: [MARU, socketIo, django] });
+  assert.deepEqual([range!.passed, range!.failed], [4_000, 5_000]);
+  assert.deepEqual([range!.low, range!.high, range!.target], [4, 5, 6]);
+  assert.deepEqual(others, []);
+  assert.deepEqual(rateRanges({ peers: [socketIo] }), []);
 });

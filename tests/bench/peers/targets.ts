@@ -32,6 +32,7 @@ export function judge({ peers }: Pick<Report, "peers">): Target[] {
   const p99 = passedAt(maru?.steps.pairs, PROOF_RATE)?.result.delivery.p99 ?? null;
   const relay = passedAt(of("relay")?.steps.groups, RELAY_RATE)?.cpuPerDelivery;
   const kilobytes = maru?.idle == null ? null : maru.idle.bytesPerConnection / 1024;
+  const atOnce = maru?.idle == null ? null : maru.idle.bytesAtOnce / 1024;
   return [
     {
       what:
@@ -51,8 +52,10 @@ export function judge({ peers }: Pick<Report, "peers">): Target[] {
       ...atMost(CPU_OF_DJANGO, cpuRatio(maru, django, highest)),
     },
     {
-      what: `at most ${IDLE_KB} KB an idle connection`,
-      found: kilobytes === null ? "not measured" : `${kilobytes.toFixed(1)} KB`,
+      what: `at most ${IDLE_KB} KB an idle connection, after a garbage collection that is forced`,
+      found: kilobytes === null
+        ? "not measured"
+        : `${kilobytes.toFixed(1)} KB; before it ${atOnce!.toFixed(1)} KB`,
       reached: kilobytes === null ? null : kilobytes <= IDLE_KB,
     },
     {
@@ -72,6 +75,37 @@ export function judge({ peers }: Pick<Report, "peers">): Target[] {
       };
     }),
   ];
+}
+
+/** Between what Maru's highest rate in rooms of 2 lies as a multiple of a peer's limit. */
+export interface RateRange {
+  readonly title: string;
+  /** The peer's highest rate that passed, and the lowest above it that failed. */
+  readonly passed: number;
+  readonly failed: number;
+  readonly low: number;
+  readonly high: number;
+  /** What Maru is to reach. */
+  readonly target: number;
+}
+
+/**
+ * The ratios of rates that {@linkcode judge} finds are of what passed; a peer's limit lies somewhere
+ * up to what failed. Without those that were not measured, and those that nothing was too much for.
+ */
+export function rateRanges({ peers }: Pick<Report, "peers">): RateRange[] {
+  const ours = highest(peers.find(({ key }) => key === "maru")?.steps.pairs ?? [])?.rate;
+  if (ours === undefined) return [];
+  const targets = [["socketio-pg", RATE_OF_SOCKET_IO], ["django", RATE_OF_DJANGO]] as const;
+  return targets.flatMap(([key, target]) => {
+    const peer = peers.find((peer) => peer.key === key);
+    const passed = highest(peer?.steps.pairs ?? [])?.rate;
+    const failed = peer?.steps.pairs.find(({ rate }) => passed !== undefined && rate > passed)
+      ?.rate;
+    if (peer === undefined || passed === undefined || failed === undefined) return [];
+    const { title } = peer;
+    return [{ title, passed, failed, low: ours / failed, high: ours / passed, target }];
+  });
 }
 
 /** Maru's CPU a delivery in groups as a share of a peer's, at the highest rate that both passed. */
