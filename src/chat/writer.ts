@@ -35,7 +35,7 @@ export const MAX_WAIT_MS = 10_000;
 
 /**
  * While several messages come at a time, batches begin this far apart, unless enough wait: a batch
- * costs the database as much as some twenty messages in it.
+ * costs the database as much as some ten messages in it.
  */
 const BUSY_PACE_MS = 15;
 /**
