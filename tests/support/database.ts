@@ -15,6 +15,12 @@ export interface TestDatabase extends AsyncDisposable {
 /** The template that the test runner makes; see run_tests.ts. */
 export const TEMPLATE = "maru_template";
 
+/**
+ * After this postgres.js gives up, and leaves a timer behind that the next test is blamed for, too: on
+ * a machine that does much else a server process takes its time to go.
+ */
+const END_TIMEOUT_S = 10;
+
 /** Settings of a server for tests: nothing it keeps has to survive the machine. */
 export const TEST_SETTINGS = {
   fsync: "off",
@@ -43,9 +49,9 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     url,
     sql,
     async [Symbol.asyncDispose]() {
-      await sql.end({ timeout: 1 });
+      await sql.end({ timeout: END_TIMEOUT_S });
       await admin.unsafe(`drop database ${name} with (force)`);
-      await admin.end({ timeout: 1 });
+      await admin.end({ timeout: END_TIMEOUT_S });
     },
   };
 }
@@ -81,7 +87,7 @@ export class PrivateServer implements AsyncDisposable {
     const self = new PrivateServer(directory, server, settings);
     const admin = connect(server.url, { name: "maru-test-admin" });
     await admin.unsafe("create database maru");
-    await admin.end({ timeout: 1 });
+    await admin.end({ timeout: END_TIMEOUT_S });
     await migrateAll(self.url);
     return self;
   }
