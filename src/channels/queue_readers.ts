@@ -13,8 +13,22 @@ interface Waiter {
 interface Reader {
   readonly waiters: Set<Waiter>;
   pumping: Promise<void> | null;
+  /** One look into the store, until what it took is handed on or put back. */
+  round: Promise<void> | null;
   /** Somebody came, or something was put, while it pumped. */
   again: boolean;
+}
+
+/** The rounds that were under way for whoever gave up waiting, by the signal that it waited with. */
+const abandoned = new WeakMap<AbortSignal, Set<Promise<void>>>();
+
+/**
+ * Resolves when nothing is being taken any more for those who waited with a signal and gave up: it
+ * has been handed on or put back. They themselves are told before that; a process that ends in
+ * between takes the message along.
+ */
+export async function settled(signal: AbortSignal): Promise<void> {
+  await Promise.all(abandoned.get(signal) ?? []);
 }
 
 /**
@@ -57,6 +71,9 @@ export class QueueReaders {
     this.wake(channel);
     try {
       return await promise;
+    } catch (error) {
+      if (signal !== undefined) abandon(signal, reader);
+      throw error;
     } finally {
       signal?.removeEventListener("abort", cancel);
     }
@@ -84,7 +101,7 @@ export class QueueReaders {
   #reader(channel: string): Reader {
     let reader = this.#readers.get(channel);
     if (reader === undefined) {
-      reader = { waiters: new Set(), pumping: null, again: false };
+      reader = { waiters: new Set(), pumping: null, round: null, again: false };
       this.#readers.set(channel, reader);
       this.#poll ??= setInterval(() => {
         for (const waited of this.#readers.keys()) this.wake(waited);
@@ -96,13 +113,18 @@ export class QueueReaders {
   async #pump(channel: string, reader: Reader): Promise<void> {
     while (reader.again && reader.waiters.size > 0) {
       reader.again = false;
-      const wanted = reader.waiters.size;
-      const taken = await this.#attempt(() => this.#store.take(channel, wanted)) ?? [];
-      await this.#hand(channel, reader, taken);
-      if (taken.length === wanted) reader.again = true;
+      reader.round = this.#look(channel, reader);
+      await reader.round;
     }
-    reader.pumping = null;
+    reader.pumping = reader.round = null;
     this.#forgetIdle(channel, reader);
+  }
+
+  async #look(channel: string, reader: Reader): Promise<void> {
+    const wanted = reader.waiters.size;
+    const taken = await this.#attempt(() => this.#store.take(channel, wanted)) ?? [];
+    await this.#hand(channel, reader, taken);
+    if (taken.length === wanted) reader.again = true;
   }
 
   async #hand(channel: string, reader: Reader, taken: readonly QueuedMessage[]): Promise<void> {
@@ -160,4 +182,10 @@ export class QueueReaders {
       return undefined;
     }
   }
+}
+
+function abandon(signal: AbortSignal, { round }: Reader): void {
+  if (round === null) return;
+  const rounds = abandoned.get(signal) ?? new Set();
+  abandoned.set(signal, rounds.add(round));
 }

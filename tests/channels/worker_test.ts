@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
+import { mock } from "node:test";
+import { setImmediate } from "node:timers";
 import {
-  type ChannelLayer,
+  ChannelLayer,
   Consumer,
+  memoryBusNetwork,
   memoryChannelLayer,
+  memoryQueueStore,
   type Message,
   postgresChannelLayer,
+  type QueueStore,
   runWorker,
 } from "../../src/channels/mod.ts";
 import { createTestDatabase } from "../support/database.ts";
@@ -148,6 +153,136 @@ Deno.test("a worker that stops ends what it began, takes nothing more, and gives
   await stuck;
   assert.equal(signal.aborted, true);
 });
+
+/**
+ * A layer whose queue store answers when the test lets it: each take and each putBack waits until
+ * it is released.
+ */
+function layerOfSlowStore() {
+  const store = memoryQueueStore();
+  const begun: string[] = [];
+  const releases: (() => void)[] = [];
+  const released = (what: string) => {
+    begun.push(what);
+    return new Promise<void>((resolve) => releases.push(resolve));
+  };
+  const slow: QueueStore = {
+    put: (...of) => store.put(...of),
+    clear: () => store.clear(),
+    expired: 0,
+    async take(...of) {
+      const taken = await store.take(...of);
+      await released("take");
+      return taken;
+    },
+    async putBack(...of) {
+      await released("putBack");
+      await store.putBack(...of);
+    },
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+  const layer = new ChannelLayer(memoryBusNetwork().bus(), {}, { queues: slow });
+  return {
+    store,
+    layer,
+    begun,
+    release: () => releases.shift()!(),
+    async [Symbol.asyncDispose]() {
+      const closed = layer.close();
+      // Also after a failure it waits for nobody.
+      do {
+        for (const release of releases.splice(0)) release();
+        await settle();
+      } while (releases.length > 0);
+      await closed;
+    },
+  };
+}
+
+/** Lets what is due be done: every promise, but no timer. */
+async function settle(): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+Deno.test("a worker has stopped when what was being taken for it has been put back", async () => {
+  await using slow = layerOfSlowStore();
+  const { store, layer, begun, release } = slow;
+  await layer.send("q", { type: "work" });
+  const stop = new AbortController();
+  let stopped = false;
+  const worker = runWorker(layer, { q: MadeOnly }, { signal: stop.signal })
+    .then(() => stopped = true);
+  await settle();
+  stop.abort();
+  await settle();
+  assert.deepEqual([begun, stopped], [["take"], false]);
+  release();
+  await settle();
+  assert.deepEqual([begun, stopped], [["take", "putBack"], false]);
+  release();
+  await worker;
+  // Whoever ends its process now loses nothing.
+  assert.equal((await store.take("q", 9)).length, 1);
+});
+
+Deno.test("a worker that stops does not wait for what others of its channel go on taking", async () => {
+  await using slow = layerOfSlowStore();
+  const { layer, begun, release } = slow;
+  const warnings: string[] = [];
+  const { signal } = new AbortController();
+  const other = layer.receive("q", { signal });
+  other.catch(() => {});
+  const stop = new AbortController();
+  const worker = runWorker(layer, { q: MadeOnly }, {
+    signal: stop.signal,
+    warn: (message) => warnings.push(message),
+  });
+  await settle();
+  release();
+  await settle();
+  stop.abort();
+  // The store is looked into again, for the other one.
+  await layer.send("q", { type: "work" });
+  release();
+  await worker;
+  assert.deepEqual([begun, warnings], [["take", "take", "take"], []]);
+  release();
+  assert.equal((await other)["type"], "work");
+});
+
+Deno.test("a worker that stops gives up a store that never answers, and tells that", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  try {
+    await using slow = layerOfSlowStore();
+    const warnings: string[] = [];
+    const stop = new AbortController();
+    let stopped = false;
+    const worker = runWorker(slow.layer, { q: MadeOnly }, {
+      signal: stop.signal,
+      warn: (message, error) => warnings.push(`${message}: ${error}`),
+    }).then(() => stopped = true);
+    await settle();
+    stop.abort();
+    await settle();
+    mock.timers.tick(14_999);
+    await settle();
+    assert.equal(stopped, false);
+    mock.timers.tick(1);
+    await worker;
+    assert.deepEqual(warnings, [
+      "Cannot put back what was being taken: it may be lost: " +
+      "Error: The queue store does not answer within 15000 ms",
+    ]);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+class MadeOnly extends Consumer {
+  work() {
+    assert.fail("it has stopped before");
+  }
+}
 
 Deno.test("a worker without a limit, or with one that no timer can wait for, gives nothing up", async () => {
   for (const limit of [Infinity, 2 ** 31]) {

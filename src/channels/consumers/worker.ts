@@ -1,6 +1,7 @@
 import type { ChannelLayer } from "../layer.ts";
 import type { Message } from "../message.ts";
 import { assertChannelName } from "../names.ts";
+import { settled } from "../queue_readers.ts";
 import type { WarnHandler } from "../subscribers.ts";
 import { begin, type Consumer, dispatch } from "./consumer.ts";
 import { HANDLER_TIMEOUT_MS } from "./session.ts";
@@ -8,10 +9,15 @@ import { assertTimeLimits, TIMER_MAX_MS } from "../time_limit.ts";
 
 /** What is at work when the worker stops has so long to end. */
 export const WORKER_GRACE_MS = 30_000;
+// A store answers within 5 s, or not at all: it is asked once to take, and once to put back.
+const PUT_BACK_MAX_MS = 15_000;
 
 /** Options of {@linkcode runWorker}. */
 export interface WorkerOptions {
-  /** Stops the worker: it takes nothing more, and ends what it began. */
+  /**
+   * Stops the worker: it takes nothing more, ends what it began, and puts back what was being taken
+   * for it.
+   */
   readonly signal?: AbortSignal;
   /**
    * A handler that takes longer is given up: its consumer is replaced. In ms; Infinity for none.
@@ -34,7 +40,8 @@ export interface WorkerOptions {
  * Delivery is at most once: a message whose handler fails, or whose worker is killed, is gone. Work
  * that must not be lost is a task (`maru/tasks`).
  *
- * @returns when the signal has aborted and what was at work has ended
+ * @returns when the signal has aborted, what was at work has ended, and what was being taken has been
+ * put back (while the database does not answer, it waits 15 s for that): the process may end then
  * @throws {TypeError} when a name is not that of a queue channel; then nothing has begun
  * @throws {RangeError} when an option is no time; then nothing has begun
  * @throws {unknown} what a constructor throws, or the layer when it is closed; the other channels
@@ -89,6 +96,7 @@ export async function runWorker(
       }
     }),
   );
+  await untilPutBack(signal, options.warn ?? (() => {}));
   failed.signal.throwIfAborted();
 }
 
@@ -115,6 +123,22 @@ async function serve(
     }
   }
   worker?.end("The worker stops");
+}
+
+/** Who stops is likely to end its process next: what was being taken would be lost with it. */
+async function untilPutBack(signal: AbortSignal, warn: WarnHandler): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`The queue store does not answer within ${PUT_BACK_MAX_MS} ms`)),
+    PUT_BACK_MAX_MS,
+  );
+  try {
+    await Promise.race([settled(signal), late.promise]);
+  } catch (error) {
+    warn("Cannot put back what was being taken: it may be lost", error);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A handler was not done in time. */
