@@ -431,3 +431,53 @@ Deno.test("a worker does not serve a process-local channel", async () => {
   await assert.rejects(runWorker(layer, { [channel]: ThumbnailConsumer }), /it is process-local/);
   await assert.rejects(runWorker(layer, { "no/name": ThumbnailConsumer }), TypeError);
 });
+
+Deno.test("a worker whose layer is closed aborts its consumers' signals", async () => {
+  const layer = memoryChannelLayer();
+  const signals = Promise.withResolvers<AbortSignal>();
+  class Listening extends Consumer {
+    work() {
+      signals.resolve(this.signal);
+    }
+  }
+  const worker = assert.rejects(runWorker(layer, { q: Listening }), /the channel layer is closed/);
+  await layer.send("q", { type: "work" });
+  const signal = await signals.promise;
+  assert.equal(signal.aborted, false);
+  await layer.close();
+  await worker;
+  assert.equal(signal.aborted, true);
+});
+
+Deno.test("a worker goes on when whom it tells of a failure fails, too", async () => {
+  await using layer = memoryChannelLayer();
+  const stop = new AbortController();
+  const worker = runWorker(layer, { thumbnails: ThumbnailConsumer }, {
+    signal: stop.signal,
+    warn: () => {
+      throw new Error("the logger failed");
+    },
+  });
+  await layer.send("thumbnails", { type: "breaks" });
+  // A worker that broke instead is no reason to wait for its answer.
+  assert.equal((await Promise.race([ask(layer, 1), worker]))?.["width"], 1);
+  stop.abort();
+  await worker;
+});
+
+Deno.test("a consumer that cannot be made: nothing is taken from the channel of another", async () => {
+  await using slow = layerOfSlowStore();
+  const { layer, begun } = slow;
+  await layer.send("good", { type: "work" });
+  class Bad extends Consumer {
+    constructor() {
+      super();
+      throw new Error("cannot be made");
+    }
+  }
+  const worker = runWorker(layer, { good: MadeOnly, bad: Bad });
+  worker.catch(() => {});
+  await settle();
+  assert.deepEqual(begun, []);
+  await assert.rejects(worker, /cannot be made/);
+});

@@ -2,7 +2,7 @@ import type { ChannelLayer } from "../layer.ts";
 import type { Message } from "../message.ts";
 import { assertChannelName } from "../names.ts";
 import { settled } from "../queue_readers.ts";
-import type { WarnHandler } from "../subscribers.ts";
+import { unfailing, type WarnHandler } from "../subscribers.ts";
 import { begin, type Consumer, dispatch } from "./consumer.ts";
 import { HANDLER_TIMEOUT_MS } from "./session.ts";
 import { assertTimeLimits, TIMER_MAX_MS } from "../time_limit.ts";
@@ -44,8 +44,9 @@ export interface WorkerOptions {
  * put back (while the database does not answer, it waits 15 s for that): the process may end then
  * @throws {TypeError} when a name is not that of a queue channel; then nothing has begun
  * @throws {RangeError} when an option is no time; then nothing has begun
- * @throws {unknown} what a constructor throws, or the layer when it is closed; the other channels
- * are given up then as by the signal
+ * @throws {unknown} what a constructor throws at the start; then nothing has been taken. What one
+ * throws later, for a consumer that replaces another, or the layer when it is closed; the other
+ * channels are given up then as by the signal
  *
  * @example
  * ```ts
@@ -83,46 +84,52 @@ export async function runWorker(
   }
   const { handlerTimeoutMs = HANDLER_TIMEOUT_MS, graceMs = WORKER_GRACE_MS } = options;
   assertTimeLimits({ handlerTimeoutMs, ...graceMs === 0 ? {} : { graceMs } });
+  // Before a message is taken, which would be gone if one cannot be made.
+  const served = Object.entries(consumers).map(([channel, Type]) =>
+    [channel, Type, new WorkingConsumer(new Type(), layer, channel)] as const
+  );
   // Nobody could stop those that go on when one cannot.
   const failed = new AbortController();
   const stops = options.signal === undefined ? [] : [options.signal];
   const signal = AbortSignal.any([...stops, failed.signal]);
+  const warn = unfailing(options.warn ?? (() => {}));
   await Promise.all(
-    Object.entries(consumers).map(async ([channel, Type]) => {
+    served.map(async ([channel, Type, first]) => {
       try {
-        await serve(layer, channel, Type, { ...options, handlerTimeoutMs, graceMs, signal });
+        await serve({ layer, channel, Type, signal, warn, handlerTimeoutMs, graceMs }, first);
       } catch (error) {
         failed.abort(error);
       }
     }),
   );
-  await untilPutBack(signal, options.warn ?? (() => {}));
+  await untilPutBack(signal, warn);
   failed.signal.throwIfAborted();
 }
 
-type ServeOptions =
-  & WorkerOptions
-  & Required<Pick<WorkerOptions, "signal" | "handlerTimeoutMs" | "graceMs">>;
+/** One channel, and how it is served. */
+interface Service extends Required<WorkerOptions> {
+  readonly layer: ChannelLayer;
+  readonly channel: string;
+  readonly Type: new () => Consumer;
+}
 
-async function serve(
-  layer: ChannelLayer,
-  channel: string,
-  Type: new () => Consumer,
-  options: ServeOptions,
-): Promise<void> {
-  const { signal, warn = () => {} } = options;
-  // Before a message is taken, which would be gone if it cannot be made.
-  let worker: WorkingConsumer | undefined = new WorkingConsumer(new Type(), layer, channel);
-  for await (const message of layer.messages(channel, { signal })) {
-    worker ??= new WorkingConsumer(new Type(), layer, channel);
-    try {
-      await worker.handle(message, options);
-    } catch (error) {
-      warn(`${Type.name} failed at a message of type ${message["type"]}`, error);
-      if (error instanceof GivenUp) worker = undefined;
+async function serve(service: Service, first: WorkingConsumer): Promise<void> {
+  const { layer, channel, Type, signal, warn } = service;
+  let worker: WorkingConsumer | undefined = first;
+  try {
+    for await (const message of layer.messages(channel, { signal })) {
+      worker ??= new WorkingConsumer(new Type(), layer, channel);
+      try {
+        await worker.handle(message, service);
+      } catch (error) {
+        warn(`${Type.name} failed at a message of type ${message["type"]}`, error);
+        if (error instanceof GivenUp) worker = undefined;
+      }
     }
+  } finally {
+    // Also when the layer is closed, which ends the messages with an error.
+    worker?.end("The worker stops");
   }
-  worker?.end("The worker stops");
 }
 
 /** Who stops is likely to end its process next: what was being taken would be lost with it. */
@@ -158,8 +165,8 @@ class WorkingConsumer {
   }
 
   /** @throws {GivenUp} when it takes too long, by itself or while the worker stops */
-  async handle(message: Message, options: ServeOptions): Promise<void> {
-    const { handlerTimeoutMs, graceMs, signal } = options;
+  async handle(message: Message, service: Service): Promise<void> {
+    const { handlerTimeoutMs, graceMs, signal } = service;
     const late = Promise.withResolvers<never>();
     const timers: ReturnType<typeof setTimeout>[] = [];
     const limit = (ms: number) => {
