@@ -493,3 +493,86 @@ Deno.test("a consumer that is used too early says so", () => {
   }
   assert.throws(() => consumer.send("x"), /a constructor is too early/);
 });
+
+/** What runs when it is awaited, as a query builder's query does, and is no `Promise`. */
+function lazily(run: () => Promise<void>): Promise<void> {
+  const query: PromiseLike<void> = {
+    then: (done, failed) => run().then(done, failed),
+  };
+  return query as Promise<void>;
+}
+
+Deno.test("a handler's lazy query is run, and the next event waits for it", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  const log: string[] = [];
+  const query = (what: string) =>
+    lazily(async () => {
+      log.push(`${what} begins`);
+      await Promise.resolve();
+      log.push(`${what} ends`);
+    });
+  class Querying extends WebSocketConsumer {
+    override connect() {
+      void this.accept();
+      return query("connect");
+    }
+    override receive() {
+      return query("receive");
+    }
+    event() {
+      return query("event");
+    }
+    override disconnect() {
+      return query("disconnect");
+    }
+  }
+  const consumer = new Querying();
+  const ann = peer(consumer);
+  await ann.connect();
+  const { channelName } = consumer;
+  ann.send("x");
+  await layer.send(channelName, { type: "event" });
+  await ann.disconnect();
+  assert.deepEqual(
+    log,
+    ["connect", "receive", "event", "disconnect"].flatMap((what) => [
+      `${what} begins`,
+      `${what} ends`,
+    ]),
+  );
+  assert.deepEqual(warnings, []);
+});
+
+Deno.test("a lazy query that fails closes its socket", async () => {
+  const { layer, peer, warnings } = setUp();
+  await using _ = layer;
+  class Failing extends WebSocketConsumer {
+    override receive() {
+      return lazily(() => Promise.reject(new Error("no such table")));
+    }
+  }
+  const ann = peer(new Failing());
+  await ann.connect();
+  ann.send("x");
+  await ann.disconnect();
+  assert.match(warnings.join(), /failed at receive: Error: no such table/);
+});
+
+Deno.test("what throws closes its socket also when whom that is told fails, too", async () => {
+  const { layer, peer } = setUp();
+  await using _ = layer;
+  const warn = () => {
+    throw new Error("the logger failed");
+  };
+  class Failing extends WebSocketConsumer {
+    override async receive() {
+      await Promise.resolve();
+      throw new Error("broken");
+    }
+  }
+  const ann = peer(new Failing(), { warn });
+  await ann.connect();
+  ann.send("x");
+  assert.equal((await ann.closed).code, 1011);
+});

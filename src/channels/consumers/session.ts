@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { ChannelLayer } from "../layer.ts";
-import type { WarnHandler } from "../subscribers.ts";
+import { unfailing, type WarnHandler } from "../subscribers.ts";
 import { begin, type ConsumerContext, dispatch } from "./consumer.ts";
 import type { Keepalive } from "./keepalive.ts";
 import { TIMER_MAX_MS } from "../time_limit.ts";
@@ -64,7 +64,7 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
   #done: AbortController | undefined;
   #busy = false;
   #paused = false;
-  #waiting: (() => unknown)[] | undefined;
+  #waiting: (() => Promise<void> | void)[] | undefined;
   /** Sent before it was open. */
   #unsent: (string | Uint8Array)[] | undefined;
   #closeWith: readonly [code: number, reason: string] | undefined;
@@ -282,13 +282,13 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
   #attempt(what: string, call: () => unknown): Promise<void> | void {
     try {
       const working = call();
-      if (working instanceof Promise) return this.#watch(what, working);
+      if (isThenable(working)) return this.#watch(what, working);
     } catch (error) {
       this.#fail(what, error);
     }
   }
 
-  async #watch(what: string, working: Promise<unknown>): Promise<void> {
+  async #watch(what: string, working: PromiseLike<unknown>): Promise<void> {
     const { handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
     try {
       await (handlerTimeoutMs > TIMER_MAX_MS ? working : within(handlerTimeoutMs, working));
@@ -297,7 +297,7 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
     }
   }
 
-  #schedule(task: () => unknown): Promise<void> | void {
+  #schedule(task: () => Promise<void> | void): Promise<void> | void {
     if (!this.#busy) return this.#run(task);
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiting = this.#waiting ??= [];
@@ -309,10 +309,10 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
     return promise;
   }
 
-  #run(task: () => unknown): Promise<void> | void {
+  #run(task: () => Promise<void> | void): Promise<void> | void {
     this.#busy = true;
     const working = task();
-    if (working instanceof Promise) return working.then(() => this.#next());
+    if (working !== undefined) return working.then(() => this.#next());
     this.#next();
   }
 
@@ -334,7 +334,9 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
 
   #warn(what: string, error: unknown): void {
     const { name } = this.#consumer.constructor;
-    this.#options.warn?.(`${name} failed at ${what}`, error);
+    const { warn = () => {} } = this.#options;
+    // One that throws keeps no socket open. Wrapped here, as every socket has a session.
+    unfailing(warn)(`${name} failed at ${what}`, error);
   }
 
   #pause(): void {
@@ -372,8 +374,13 @@ const CLOSE_CODES = [[1000, 1003], [1007, 1013], [3000, 4999]] as const;
 // A control frame has 125 bytes, of which the code takes two (RFC 6455, section 5.5).
 const CLOSE_REASON_MAX_BYTES = 123;
 
+/** Whether it has to be awaited: a promise, or what begins only then, as a query builder's query. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
+}
+
 /** Waits for a promise, but not longer than this. */
-async function within(ms: number, working: Promise<unknown>): Promise<void> {
+async function within(ms: number, working: PromiseLike<unknown>): Promise<void> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => late.reject(new Error(`It takes longer than ${ms} ms`)),
