@@ -576,3 +576,27 @@ Deno.test("what throws closes its socket also when whom that is told fails, too"
   ann.send("x");
   assert.equal((await ann.closed).code, 1011);
 });
+
+Deno.test("a peer's calls that wait get what is sent in their order, one each", async () => {
+  const { layer, peer } = setUp();
+  await using _ = layer;
+  class Echo extends WebSocketConsumer {
+    override receive(data: string | Uint8Array) {
+      this.send(data);
+    }
+  }
+  const ann = peer(new Echo());
+  await ann.connect();
+  const late = assert.rejects(ann.receive({ timeoutMs: 1 }), /Nothing was sent within 1 ms/);
+  const nothing = ann.receiveNothing({ forMs: 60_000 });
+  await late;
+  const calls = [ann.receive(), ann.receive()];
+  for (const data of ["1", "2", "3"]) ann.send(data);
+  assert.deepEqual(await Promise.all(calls), ["1", "2"]);
+  assert.deepEqual(await Promise.allSettled([ann.receive(), ann.receive({ timeoutMs: 1 })]), [
+    { status: "fulfilled", value: "3" },
+    { status: "rejected", reason: new Error("Nothing was sent within 1 ms") },
+  ]);
+  assert.equal(await nothing, false);
+  await ann.disconnect();
+});

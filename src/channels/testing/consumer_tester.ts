@@ -49,7 +49,10 @@ export class ConsumerTester {
   readonly #closed = Promise.withResolvers<{ code: number; reason: string }>();
   readonly #disconnected = Promise.withResolvers<void>();
   #events: WireEvents | undefined;
-  #came = () => {};
+  /** Who waits for what is sent next, in the order of their calls. */
+  readonly #receivers = new Set<(data: string | Uint8Array) => void>();
+  /** Who waits for nothing to be sent. */
+  readonly #watchers = new Set<() => void>();
 
   /**
    * The consumer must not have been used before.
@@ -104,14 +107,26 @@ export class ConsumerTester {
   }
 
   /**
-   * What the consumer sent next.
+   * What the consumer sent next. Several calls that wait get one each, in their order.
    *
    * @throws {Error} when nothing comes within the time, 5 s if not told
    */
   async receive(options: { readonly timeoutMs?: number } = {}): Promise<string | Uint8Array> {
     const { timeoutMs = TIMEOUT_MS } = options;
-    if (!await this.#comes(timeoutMs)) throw new Error(`Nothing was sent within ${timeoutMs} ms`);
-    return this.#sent.shift()!;
+    const sent = this.#sent.shift();
+    if (sent !== undefined) return sent;
+    const { promise, resolve, reject } = Promise.withResolvers<string | Uint8Array>();
+    this.#receivers.add(resolve);
+    const timer = setTimeout(
+      () => reject(new Error(`Nothing was sent within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#receivers.delete(resolve);
+    }
   }
 
   /** The same, parsed. */
@@ -121,7 +136,17 @@ export class ConsumerTester {
 
   /** Whether the consumer sends nothing for a time, 50 ms if not told. */
   async receiveNothing(options: { readonly forMs?: number } = {}): Promise<boolean> {
-    return !await this.#comes(options.forMs ?? NOTHING_MS);
+    if (this.#sent.length > 0) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const came = () => resolve(false);
+    this.#watchers.add(came);
+    const timer = setTimeout(() => resolve(true), options.forMs ?? NOTHING_MS);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#watchers.delete(came);
+    }
   }
 
   /** Goes away; resolves when the consumer's `disconnect` is done. */
@@ -136,10 +161,7 @@ export class ConsumerTester {
       raw: undefined,
       unsent: 0,
       listen: (events) => this.#events = events,
-      send: (data) => {
-        this.#sent.push(data);
-        this.#came();
-      },
+      send: (data) => this.#come(data),
       close: (code, reason) => {
         this.#closed.resolve({ code, reason });
         // A peer answers with the same code.
@@ -151,13 +173,11 @@ export class ConsumerTester {
     };
   }
 
-  async #comes(withinMs: number): Promise<boolean> {
-    if (this.#sent.length > 0) return true;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#came = resolve;
-    const timer = setTimeout(resolve, withinMs);
-    await promise;
-    clearTimeout(timer);
-    return this.#sent.length > 0;
+  #come(data: string | Uint8Array): void {
+    for (const came of this.#watchers) came();
+    const [receiver] = this.#receivers;
+    if (receiver === undefined) return void this.#sent.push(data);
+    this.#receivers.delete(receiver);
+    receiver(data);
   }
 }
