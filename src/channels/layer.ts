@@ -333,7 +333,10 @@ export class ChannelLayer implements AsyncDisposable {
     await this.#bus.flush();
   }
 
-  /** Is told when events may have been missed, so that whoever has a log can catch up. */
+  /**
+   * Is told when events may have been missed, so that whoever has a log can catch up. Each
+   * registration is called, and ends with its own signal, also where one handler is given twice.
+   */
   onDoubt(handler: (reason: Doubt) => void, options: { readonly signal?: AbortSignal } = {}): void {
     this.#assertOpen();
     const { signal: closed } = this.#stop;

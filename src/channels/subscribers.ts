@@ -14,10 +14,16 @@ export function unfailing(warn: WarnHandler): WarnHandler {
   };
 }
 
-/** Who hears what on one bus. A handler that throws is reported and stops nobody else. */
+/**
+ * Who hears what on one bus. A handler that throws is reported and stops nobody else.
+ *
+ * Each registration is called, and ends with its own signal, also where one function is registered
+ * twice. Who registers while handlers are called hears what comes next; who leaves meanwhile hears
+ * nothing more.
+ */
 export class Subscribers {
-  readonly #topics = new Map<string, Set<BusHandler>>();
-  readonly #doubts = new Set<(reason: Doubt) => void>();
+  readonly #topics = new Map<string, Registrations<BusHandler>>();
+  readonly #doubts = new Registrations<(reason: Doubt) => void>();
   readonly #warn: WarnHandler;
 
   constructor(warn: WarnHandler) {
@@ -25,23 +31,22 @@ export class Subscribers {
   }
 
   subscribe(topic: string, handler: BusHandler, signal?: AbortSignal): void {
-    if (signal?.aborted) return;
-    const handlers = this.#topics.get(topic) ?? new Set();
-    this.#topics.set(topic, handlers);
-    handlers.add(handler);
-    signal?.addEventListener("abort", () => handlers.delete(handler), { once: true });
+    let registrations = this.#topics.get(topic);
+    if (registrations === undefined) {
+      this.#topics.set(topic, registrations = new Registrations<BusHandler>());
+    }
+    registrations.add(handler, signal);
   }
 
   onDoubt(handler: (reason: Doubt) => void, signal?: AbortSignal): void {
-    if (signal?.aborted) return;
-    this.#doubts.add(handler);
-    signal?.addEventListener("abort", () => this.#doubts.delete(handler), { once: true });
+    this.#doubts.add(handler, signal);
   }
 
   deliver(topic: string, bytes: Uint8Array, from: string): void {
-    for (const handler of this.#topics.get(topic) ?? []) {
+    for (const registration of this.#topics.get(topic)?.current() ?? []) {
+      if (registration.ended) continue;
       try {
-        handler(bytes, from);
+        registration.handler(bytes, from);
       } catch (error) {
         this.#warn(`A subscriber of topic "${topic}" failed`, error);
       }
@@ -49,12 +54,47 @@ export class Subscribers {
   }
 
   doubt(reason: Doubt): void {
-    for (const handler of this.#doubts) {
+    for (const registration of this.#doubts.current()) {
+      if (registration.ended) continue;
       try {
-        handler(reason);
+        registration.handler(reason);
       } catch (error) {
         this.#warn("A doubt handler failed", error);
       }
     }
+  }
+}
+
+/** One call of `subscribe` or `onDoubt`. */
+interface Registration<Handler> {
+  readonly handler: Handler;
+  ended: boolean;
+}
+
+class Registrations<Handler> {
+  readonly #all = new Set<Registration<Handler>>();
+  /** As they are now, until one more comes or goes: not copied for every publication. */
+  #copy: readonly Registration<Handler>[] | undefined;
+
+  add(handler: Handler, signal?: AbortSignal): void {
+    if (signal?.aborted) return;
+    const registration = { handler, ended: false };
+    this.#all.add(registration);
+    this.#copy = undefined;
+    signal?.addEventListener("abort", () => this.#end(registration), { once: true });
+  }
+
+  /**
+   * Those of now. Who walks them meets none that comes meanwhile: one that leaves and comes again
+   * whenever it is called would be called without end.
+   */
+  current(): readonly Registration<Handler>[] {
+    return this.#copy ??= [...this.#all];
+  }
+
+  #end(registration: Registration<Handler>): void {
+    registration.ended = true;
+    this.#all.delete(registration);
+    this.#copy = undefined;
   }
 }
