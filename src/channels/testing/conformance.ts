@@ -7,6 +7,9 @@ import { groupItems } from "./group_items.ts";
  * Registers, with `Deno.test`, a test for each item of the contract that a channel layer keeps. For
  * a backend of your own: a bus to another engine, stores in another database.
  *
+ * Each runs with the sanitizers of `Deno.test` for ops and resources: what a layer leaves open when
+ * it is closed (a timer, a connection) fails its test.
+ *
  * @throws {RangeError} when the backend declares to lack an item that there is not
  *
  * @example
@@ -62,6 +65,9 @@ export function testChannelLayer(backend: ConformanceBackend): void {
     Deno.test({
       name: `${backend.name}: ${number} · ${title}${lack === undefined ? "" : ` (none: ${lack})`}`,
       ignore: lack !== undefined,
+      // Part of the contract, whatever a project's deno.json says: they are off by default.
+      sanitizeOps: true,
+      sanitizeResources: true,
       async fn() {
         await using network = await backend.open(item);
         await within(ITEM_TIMEOUT_MS, run(network));

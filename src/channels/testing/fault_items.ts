@@ -148,7 +148,7 @@ export const faultItems: readonly ConformanceItem[] = [
         for (const operation of later) await assert.rejects(operation, /is closed/);
         assert.throws(() => layer.subscribe(handled, () => {}), /is closed/);
       }
-      // What is open still, the test runner's own sanitizers find.
+      // What is open still, the sanitizers find, which `testChannelLayer` turns on.
       await until(async () => (await network.connections?.() ?? 0) <= before);
     },
   },
