@@ -6,6 +6,12 @@ import { MESSAGE_MAX_BYTES } from "../message.ts";
 import { type ConformanceItem, need } from "./backend.ts";
 import { take } from "./channel_items.ts";
 
+/**
+ * What a machine that does much else may add to what a timer waits for, and to giving the dead
+ * connection up. Less than the heartbeat of its item: whoever waits for a third one fails.
+ */
+const BUSY_MACHINE_MS = 1_500;
+
 /** Items about sizes, SQL, connections and what breaks them. */
 export const faultItems: readonly ConformanceItem[] = [
   {
@@ -74,11 +80,11 @@ export const faultItems: readonly ConformanceItem[] = [
   },
   {
     number: 28,
-    title: "a half-open listener is found within two heartbeats",
+    title: `a half-open listener is found within two heartbeats and ${BUSY_MACHINE_MS} ms`,
     async run(network) {
       const heartbeatMs = 2_000;
-      const silenced = await need(network, "silenceable")(heartbeatMs);
       await using one = await network.layer();
+      const silenced = await need(network, "silenceable")(heartbeatMs);
       await using two = silenced.layer;
       const lost = told(two, "lost");
       const restored = told(two, "restored");
@@ -86,8 +92,7 @@ export const faultItems: readonly ConformanceItem[] = [
       const startedAt = performance.now();
       await lost;
       const tookMs = performance.now() - startedAt;
-      // The third is for a machine that does much else.
-      assert.ok(tookMs < 3 * heartbeatMs, `${tookMs} ms`);
+      assert.ok(tookMs < 2 * heartbeatMs + BUSY_MACHINE_MS, `${tookMs} ms`);
       silenced.restore();
       await restored;
       const channel = two.newChannel();
