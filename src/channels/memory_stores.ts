@@ -136,7 +136,12 @@ class MemoryPresence implements PresenceSession {
     const now = this.#now();
     return [...this.#groups.get(group) ?? []]
       .filter(([, { until }]) => until > now)
-      .map(([channel, { info, since }]) => ({ channel, info, since: new Date(since) }));
+      // A copy, as from a database: whoever asks may change it.
+      .map(([channel, { info, since }]) => ({
+        channel,
+        info: structuredClone(info),
+        since: new Date(since),
+      }));
   }
 
   check(): void {}

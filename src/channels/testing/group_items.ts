@@ -208,6 +208,22 @@ export const groupItems: readonly ConformanceItem[] = [
       for (const layer of [one, two]) await emptied(layer, "g");
     },
   },
+  {
+    number: 40,
+    title: "who asks who is present may change the answer: it is a copy",
+    async run(network) {
+      await using layer = await network.layer();
+      await layer.groupAdd("g", layer.newChannel(), { info: { name: "마루", tags: ["a"] } });
+      const [present] = await layer.presence("g");
+      const info = present!.info as { name: string; tags: string[] };
+      info.name = "somebody else";
+      info.tags.push("b");
+      present!.since.setTime(0);
+      const [again] = await layer.presence("g");
+      assert.deepEqual(again!.info, { name: "마루", tags: ["a"] });
+      assert.ok(again!.since.getTime() > 0);
+    },
+  },
 ];
 
 /** An instance takes itself out of a group's presence when it has heard. */
