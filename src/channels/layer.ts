@@ -220,9 +220,9 @@ export class ChannelLayer implements AsyncDisposable {
   }
 
   /**
-   * Gives an own channel's messages to a handler, one at a time: while a promise that it returned
-   * is pending the next ones wait, up to the capacity. A handler that throws is reported and goes
-   * on. When the signal aborts, the channel leaves all its groups.
+   * Gives an own channel's messages to a handler, one at a time: while a promise that it returned,
+   * or what else can be awaited, is pending the next ones wait, up to the capacity. A handler that
+   * throws is reported and goes on. When the signal aborts, the channel leaves all its groups.
    *
    * @throws {TypeError} when another instance owns the channel, or it has a handler, or a receiver
    * waits for its next message
@@ -249,7 +249,7 @@ export class ChannelLayer implements AsyncDisposable {
       this.#mailboxes.handle(channel, (message) => {
         try {
           const working = handler(message);
-          if (working instanceof Promise) return working.then(() => {}, failed);
+          if (isThenable(working)) return Promise.resolve(working).then(() => {}, failed);
         } catch (error) {
           failed(error);
         }
@@ -512,6 +512,11 @@ export class ChannelLayer implements AsyncDisposable {
     this.#groups.clear();
     await this.#presence?.clear();
   }
+}
+
+/** Some, such as a query, do nothing before somebody waits for them. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
 }
 
 function encodeInfo(info: MemberInfo): string {

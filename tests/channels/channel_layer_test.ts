@@ -70,6 +70,60 @@ Deno.test("an async handler gets its next message when it is done with the last"
   assert.deepEqual(log, ["begins 1", "ends 1", "begins 2", "ends 2", "begins 3", "ends 3"]);
 });
 
+Deno.test("what a handler returns and can be awaited is awaited, also a query that runs only then", async () => {
+  const warnings: unknown[] = [];
+  await using layer = memoryChannelLayer({ warn: (_message, error) => warnings.push(error) });
+  const channel = layer.newChannel();
+  const log: string[] = [];
+  const broken = new Error("broken");
+  const third = Promise.withResolvers<void>();
+  layer.subscribe(channel, ({ n }) => {
+    log.push(`called ${n}`);
+    return {
+      then(resolve: () => void, reject: (reason: unknown) => void) {
+        log.push(`runs ${n}`);
+        if (n === 2) return reject(broken);
+        resolve();
+        if (n === 3) third.resolve();
+      },
+    };
+  });
+  for (const n of [1, 2, 3]) await layer.send(channel, { n });
+  await third.promise;
+  assert.deepEqual(log, ["called 1", "runs 1", "called 2", "runs 2", "called 3", "runs 3"]);
+  assert.deepEqual(warnings, [broken]);
+});
+
+Deno.test("a handler whose answer cannot be asked whether it is to be awaited has failed", async () => {
+  const warnings: unknown[] = [];
+  await using layer = memoryChannelLayer({ warn: (_message, error) => warnings.push(error) });
+  const channel = layer.newChannel();
+  const broken = new Error("broken");
+  const got: unknown[] = [];
+  layer.subscribe(channel, ({ n }) => {
+    got.push(n);
+    return {
+      get then() {
+        throw broken;
+      },
+    };
+  });
+  for (const n of [1, 2]) await layer.send(channel, { n });
+  assert.deepEqual([got, warnings], [[1, 2], [broken, broken]]);
+});
+
+Deno.test("a handler that returns nothing to be awaited has its next message at once", async () => {
+  await using layer = memoryChannelLayer();
+  const channel = layer.newChannel();
+  const answers = [undefined, null, 0, "", "text", false, {}, { then: "no function" }, () => {}];
+  let called = 0;
+  layer.subscribe(channel, () => answers[called++]);
+  for (let n = 1; n <= answers.length; n++) {
+    void layer.send(channel, { n });
+    assert.equal(called, n);
+  }
+});
+
 Deno.test("a handler that never returns fills its own channel and holds up nobody", async () => {
   await using layer = memoryChannelLayer({ capacity: 2 });
   const [stuck, other] = [layer.newChannel(), layer.newChannel()];
