@@ -60,6 +60,8 @@ const LAYER_TOPIC = "layer";
 const SWEEP_INTERVAL_MS = 10_000;
 /** The buses that carry a layer: two on one would take each other's messages. */
 const layered = new WeakSet<Bus>();
+/** Of all layers of this process: a bus may carry one after the other, and chance may repeat. */
+let channelsNamed = 0;
 
 /**
  * Channels and groups across instances: at most once, for everything that needs no log.
@@ -93,7 +95,6 @@ export class ChannelLayer implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #counters = { sent: 0, delivered: 0, droppedByCapacity: 0, undecodable: 0 };
   readonly #line = new DeliveryLine((group, message) => this.#deliverToMembers(group, message));
-  #channels = 0;
   #sweep: ReturnType<typeof setInterval> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -143,7 +144,7 @@ export class ChannelLayer implements AsyncDisposable {
     this.#assertOpen();
     assertChannelPrefix(prefix);
     const random = crypto.randomUUID().slice(0, 8);
-    const name = `${prefix}.${this.#bus.instance}!${random}${(++this.#channels).toString(36)}`;
+    const name = `${prefix}.${this.#bus.instance}!${random}${(++channelsNamed).toString(36)}`;
     assertChannelName(name);
     return name;
   }

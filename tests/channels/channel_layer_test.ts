@@ -486,6 +486,23 @@ Deno.test("a layer whose presence cannot be given up releases what it owns, in o
   await assert.rejects(layer.close(), /the database is away/);
 });
 
+Deno.test("no two layers of a process make one name, on one bus or two, even when chance repeats", async () => {
+  const { randomUUID } = crypto;
+  crypto.randomUUID = () => "00000000-0000-4000-8000-000000000000";
+  try {
+    const bus = memoryBusNetwork().bus();
+    const names: string[] = [];
+    const open = [() => new ChannelLayer(bus), () => new ChannelLayer(bus), memoryChannelLayer];
+    for (const layerOf of [...open, memoryChannelLayer]) {
+      await using layer = layerOf();
+      names.push(layer.newChannel(), layer.newChannel());
+    }
+    assert.equal(new Set(names).size, 8, names.join(" "));
+  } finally {
+    crypto.randomUUID = randomUUID;
+  }
+});
+
 Deno.test("a layer without stores refuses queue channels and presence, and says why", async () => {
   await using layer = new ChannelLayer(memoryBusNetwork().bus());
   await assert.rejects(layer.send("queue", {}), /the layer has no queue store/);
