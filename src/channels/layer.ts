@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { type Bus, type BusCounters, type Doubt, SQL_TOPIC } from "./bus.ts";
 import { DeliveryLine } from "./delivery_line.ts";
+import { EndedChannels } from "./ended_channels.ts";
 import { ChannelFullError } from "./errors.ts";
 import { Groups, type MemberInfo, type Membership } from "./groups.ts";
 import {
@@ -89,6 +90,7 @@ export class ChannelLayer implements AsyncDisposable {
   readonly #warn: WarnHandler;
   readonly #mailboxes: Mailboxes;
   readonly #groups = new Groups();
+  readonly #ended = new EndedChannels();
   readonly #queues: QueueStore | undefined;
   readonly #readers: QueueReaders | undefined;
   readonly #presence: PresenceSession | undefined;
@@ -185,6 +187,7 @@ export class ChannelLayer implements AsyncDisposable {
       return await this.#queueReaders(channel).take(channel, options.signal);
     }
     this.#assertOwn(channel);
+    this.#ended.delete(channel);
     this.#startSweeping();
     return await this.#mailboxes.take(channel, options.signal);
   }
@@ -223,7 +226,8 @@ export class ChannelLayer implements AsyncDisposable {
   /**
    * Gives an own channel's messages to a handler, one at a time: while a promise that it returned,
    * or what else can be awaited, is pending the next ones wait, up to the capacity. A handler that
-   * throws is reported and goes on. When the signal aborts, the channel leaves all its groups.
+   * throws is reported and goes on. When the signal aborts, the channel leaves all its groups, and
+   * no other instance puts it into one until it is used here again.
    *
    * @throws {TypeError} when another instance owns the channel, or it has a handler, or a receiver
    * waits for its next message
@@ -241,9 +245,11 @@ export class ChannelLayer implements AsyncDisposable {
     const failed = (error: unknown) =>
       this.#warn(`The handler of channel "${channel}" failed`, error);
     const leave = () => {
+      this.#ended.add(channel);
       this.#mailboxes.unhandle(channel);
       for (const group of this.#groups.of(channel)) this.#discard(group, channel);
     };
+    this.#ended.delete(channel);
     // It may leave at the first of those that wait, which are handled at once.
     signal?.addEventListener("abort", leave, { once: true });
     try {
@@ -278,7 +284,10 @@ export class ChannelLayer implements AsyncDisposable {
     assertLocalChannelName(channel);
     const text = options.info === undefined ? "" : encodeInfo(options.info);
     const owner = ownerOf(channel);
-    if (owner === this.#bus.instance) return this.#add(group, channel, decodeInfo(text));
+    if (owner === this.#bus.instance) {
+      this.#ended.delete(channel);
+      return this.#add(group, channel, decodeInfo(text));
+    }
     this.#bus.publish(LAYER_TOPIC, encodeEvent("add", { group, channel, text }), { to: owner });
   }
 
@@ -441,9 +450,14 @@ export class ChannelLayer implements AsyncDisposable {
     } else if (kind === "wake") this.#readers?.wake(channel);
     else if (kind === "flush") void this.#clear();
     else if (ownerOf(channel) !== this.#bus.instance) return;
-    else if (kind === "add") this.#add(group, channel, decodeInfo(event.text));
+    else if (kind === "add") this.#addFromElsewhere(group, channel, event.text);
     else if (kind === "discard") this.#discard(group, channel);
     else this.#deliver(channel, decodeMessage(event.text));
+  }
+
+  /** Whoever wants it in the group may not know yet that it was given up. */
+  #addFromElsewhere(group: string, channel: string, info: string): void {
+    if (!this.#ended.has(channel)) this.#add(group, channel, decodeInfo(info));
   }
 
   #add(group: string, channel: string, info: MemberInfo | null): void {
