@@ -26,6 +26,7 @@ import {
 import { QueueReaders } from "./queue_readers.ts";
 import type { PresenceSession, PresenceStore, Present, QueueStore } from "./stores.ts";
 import type { WarnHandler } from "./subscribers.ts";
+import { isThenable } from "./thenable.ts";
 
 /** Who a member is may be told in so many bytes of JSON. */
 export const MEMBER_INFO_MAX_BYTES = 4096;
@@ -527,11 +528,6 @@ export class ChannelLayer implements AsyncDisposable {
     this.#groups.clear();
     await this.#presence?.clear();
   }
-}
-
-/** Some, such as a query, do nothing before somebody waits for them. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
 }
 
 function encodeInfo(info: MemberInfo): string {

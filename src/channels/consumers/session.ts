@@ -3,6 +3,7 @@ import type { ChannelLayer } from "../layer.ts";
 import { unfailing, type WarnHandler } from "../subscribers.ts";
 import { begin, type ConsumerContext, dispatch } from "./consumer.ts";
 import type { Keepalive } from "./keepalive.ts";
+import { isThenable } from "../thenable.ts";
 import { TIMER_MAX_MS } from "../time_limit.ts";
 import {
   beginSocket,
@@ -373,11 +374,6 @@ function assertClosing(code: number, reason: string): void {
 const CLOSE_CODES = [[1000, 1003], [1007, 1013], [3000, 4999]] as const;
 // A control frame has 125 bytes, of which the code takes two (RFC 6455, section 5.5).
 const CLOSE_REASON_MAX_BYTES = 123;
-
-/** Whether it has to be awaited: a promise, or what begins only then, as a query builder's query. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
-}
 
 /** Waits for a promise, but not longer than this. */
 async function within(ms: number, working: PromiseLike<unknown>): Promise<void> {
