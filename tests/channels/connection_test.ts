@@ -20,6 +20,100 @@ Deno.test("a statement that the server breaks off takes no other along, and leav
   await connection.close();
 });
 
+Deno.test("what waits for its turn does not fail for having waited", async () => {
+  await using db = await createTestDatabase();
+  const connection = new Connection({ url: db.url }, "maru-test");
+  // Longer than a statement may take, all together.
+  const order: number[] = [];
+  const sleeps = Array.from(
+    { length: 60 },
+    (_, n) => connection.run((sql) => sql`select pg_sleep(0.1), ${n}`).then(() => order.push(n)),
+  );
+  await Promise.all(sleeps);
+  assert.deepEqual(order, sleeps.map((_, n) => n));
+  await connection.close();
+});
+
+Deno.test("what had not begun when the connection failed goes on, on the next one", async () => {
+  await using db = await createTestDatabase();
+  const connection = new Connection({ url: db.url }, "maru-test");
+  const server = async () =>
+    (await connection.run((sql) => sql`select pg_backend_pid() as pid`))[0]!["pid"];
+  const before = await server();
+  const broken = assert.rejects(
+    connection.run((sql) => sql`select pg_terminate_backend(pg_backend_pid())`),
+  );
+  const others = await Promise.allSettled(Array.from({ length: 60 }, server));
+  await broken;
+  const answers = others.flatMap((other) => other.status === "fulfilled" ? [other.value] : []);
+  assert.ok(answers.length >= 40, `${answers.length} of 60`);
+  assert.equal(new Set(answers).size, 1);
+  assert.ok(!answers.includes(before));
+  await connection.close();
+});
+
+Deno.test("what waits for a server that never answers fails with what was tried", async () => {
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let visits = 0;
+  const serving = (async () => {
+    for await (const socket of server) {
+      visits++;
+      await socket.read(new Uint8Array(1024));
+      await socket.write(errorResponse({ S: "FATAL", V: "FATAL", C: "57P03", M: "starting up" }));
+      socket.close();
+    }
+  })();
+  const url = `postgres://ann@127.0.0.1:${server.addr.port}/maru`;
+  const connection = new Connection({ url }, "maru-test");
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 1_000 }, () => connection.run((sql) => sql`select`)),
+  );
+  for (const outcome of outcomes) {
+    assert.match(`${(outcome as PromiseRejectedResult).reason}`, /starting up/);
+  }
+  assert.equal(visits, 1);
+  await assert.rejects(connection.run((sql) => sql`select`), "it tries again when asked again");
+  assert.equal(visits, 2);
+  await connection.close();
+  server.close();
+  await serving;
+});
+
+Deno.test("closing ends what waits for its turn, and nothing begins any more", async () => {
+  await using db = await createTestDatabase();
+  const connection = new Connection({ url: db.url }, "maru-test");
+  const run = () => connection.run((sql) => sql`select pg_sleep(60)`);
+  const outcomes = Promise.allSettled(Array.from({ length: 1_000 }, run));
+  await connection.close();
+  const reasons = (await outcomes).map((outcome) => `${(outcome as PromiseRejectedResult).reason}`);
+  const waited = reasons.filter((reason) => /Cannot query: the connection is closed/.test(reason));
+  assert.ok(waited.length > 900, [...new Set(reasons)].join());
+  await assert.rejects(run(), /Cannot query: the connection is closed/);
+});
+
+Deno.test("closing lets what waits have its turn, where there is time", async () => {
+  await using db = await createTestDatabase();
+  const connection = new Connection({ url: db.url }, "maru-test");
+  await connection.run((sql) => sql`select`);
+  const answers = Array.from({ length: 40 }, () => connection.run((sql) => sql`select`));
+  await connection.close();
+  await Promise.all(answers);
+});
+
+Deno.test("presence is written before a backlog of messages to queues", async () => {
+  await using db = await createTestDatabase();
+  const connection = new Connection({ url: db.url }, "maru-test");
+  const order: string[] = [];
+  const run = (name: string, first: boolean) =>
+    connection.run((sql) => sql`select`, { first }).then(() => order.push(name));
+  await Promise.all([
+    ...Array.from({ length: 100 }, () => run("backlog", false)),
+    run("first", true),
+  ]);
+  assert.ok(order.indexOf("first") <= 16, `${order.indexOf("first")}`);
+  await connection.close();
+});
+
 Deno.test("all connections take over how the database is reached", async () => {
   await using db = await createTestDatabase();
   const { hostname, port, pathname } = new URL(db.url);
@@ -133,6 +227,9 @@ Deno.test("no option of the caller's changes what the statements mean", async ()
       debug: hear,
       onnotice: hear,
       onclose: hear,
+      connect_timeout: 0.001,
+      max_lifetime: 0.001,
+      idle_timeout: 0.001,
     } as unknown as NonNullable<ConstructorParameters<typeof Connection>[0]["connection"]>;
     await db.sql`drop schema channels cascade`;
     await using layer = await postgresChannelLayer({ url: db.url, connection });

@@ -11,7 +11,9 @@ export interface ConnectionOptions {
    * More of what postgres.js takes to reach the database: `ssl`, `password` as a function, … What
    * changes the meaning of statements and of their results, or hears of them, is not taken over:
    * `transform`, `types`, `fetch_types`, `debug`, `onnotice`, `onnotify`, `onclose`, `onparameter`,
-   * `publications`, `max`. @default {}
+   * `publications`, `max`. Nor is what says how long a connection may take or live, since this
+   * library replaces it itself: `connect_timeout` (5 s here), `max_lifetime`, `idle_timeout` (none).
+   * @default {}
    */
   // deno-lint-ignore ban-types -- postgres.js's own type for options without custom types
   readonly connection?: postgres.Options<{}>;
@@ -21,6 +23,12 @@ const CONNECT_TIMEOUT_S = 5;
 const STATEMENT_TIMEOUT_MS = 5_000;
 const RECONNECT_DELAY_MS = 250;
 const CLOSE_TIMEOUT_S = 0.5;
+// The server works at one after the other: more would gain nothing unless it is far away, and of
+// these each may take 300 ms before the last one's time is over. It is one until a connection has
+// answered: of what postgres.js 3.4.9 holds back while it connects it sends but the half, and the
+// rest only when nothing else is under way.
+const IN_FLIGHT_MAX = 16;
+const CLOSED = "Cannot query: the connection is closed";
 
 /** Opens one connection of this library's, lazily, as postgres.js does. */
 export function openConnection(
@@ -36,6 +44,8 @@ export function openConnection(
     max: 1,
     fetch_types: false,
     connect_timeout: CONNECT_TIMEOUT_S,
+    max_lifetime: null,
+    idle_timeout: 0,
     onnotice: () => {},
     ...own,
     connection: { ...connection.connection, application_name: name },
@@ -43,7 +53,8 @@ export function openConnection(
 }
 
 // An application's `transform: postgres.camel` would rename the columns that the statements here
-// read; `types` and `fetch_types` would change their values.
+// read; `types` and `fetch_types` would change their values. A connection that postgres.js opens anew
+// by itself may leave some of the statements behind all that come later (see IN_FLIGHT_MAX).
 const NOT_TAKEN_OVER = [
   "transform",
   "types",
@@ -55,16 +66,32 @@ const NOT_TAKEN_OVER = [
   "onparameter",
   "publications",
   "max",
+  "connect_timeout",
+  "max_lifetime",
+  "idle_timeout",
 ];
 
 /**
  * One connection, opened when first needed, with a time-out on each statement, and replaced on any
  * error of the connection: the old one may have been swallowed by the network.
+ *
+ * It has so many statements under way at once; the others wait for their turn, for as long as the
+ * server goes on answering. When the connection fails, those under way fail, and those that wait go
+ * on, on the next one; but where it never answered at all, the server is taken for away, and they
+ * fail with the same error: one after the other they would wait for hours.
  */
 export class Connection {
   readonly #open: () => OpenConnection;
+  readonly #inFlightMax: number;
+  /** Who may send. */
+  readonly #turns = pLimit({ concurrency: 1, rejectOnClear: true });
+  /** Who comes to their turn in the order of the calls, behind those who go first. */
+  readonly #line = pLimit({ concurrency: 1, rejectOnClear: true });
   #opened: OpenConnection | undefined;
   #closed = false;
+  #ended = false;
+  /** Why whoever waited for a turn does not get one. */
+  #failure: unknown;
 
   /** @param name tells it apart in `pg_stat_activity` */
   constructor(options: ConnectionOptions, name: string) {
@@ -74,49 +101,108 @@ export class Connection {
     const backoff = () => RECONNECT_DELAY_MS / 1000;
     this.#open = () => ({
       sql: openConnection(url, name, options, { prepare, backoff }),
-      // Nor does a pooler with a statement that is sent behind another one: without preparing,
-      // postgres.js asks for the types of parameters with a Flush, and the end of the statement
-      // before makes the pooler take the server away (pgbouncer/pgbouncer#759).
-      inTurn: prepare ? (query) => query() : pLimit(1),
+      answered: false,
     });
+    // Nor does a pooler with a statement that is sent behind another one: without preparing,
+    // postgres.js asks for the types of parameters with a Flush, and the end of the statement
+    // before makes the pooler take the server away (pgbouncer/pgbouncer#759).
+    this.#inFlightMax = prepare ? IN_FLIGHT_MAX : 1;
   }
 
   /**
-   * Runs a query, at most five seconds.
+   * Runs a query when its turn comes, and then at most five seconds.
    *
+   * @param options `first`: before all that wait without it. For one at a time, such as a heartbeat
    * @throws {Error} the database's error, or that no answer came
    */
-  async run<T>(query: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
-    if (this.#closed) throw new Error("Cannot query: the connection is closed");
-    const opened = this.#opened ??= this.#open();
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new Error(`No answer within ${STATEMENT_TIMEOUT_MS} ms`)),
-      STATEMENT_TIMEOUT_MS,
-    );
+  async run<T>(
+    query: (sql: postgres.Sql) => PromiseLike<T>,
+    { first = false }: { readonly first?: boolean } = {},
+  ): Promise<T> {
+    if (this.#closed) throw new Error(CLOSED);
+    let begun = false;
+    const send = () => {
+      begun = true;
+      return this.#send(query);
+    };
     try {
-      return closeGap(await Promise.race([opened.inTurn(() => query(opened.sql)), late.promise]));
+      return await (first ? this.#turns(send) : this.#line(() => this.#turns(send)));
     } catch (error) {
-      if (!isAnswer(error) && this.#opened === opened) {
-        this.#opened = undefined;
-        opened.sql.end({ timeout: 0 }).catch(() => {});
-      }
-      throw error;
-    } finally {
-      clearTimeout(timer);
+      throw begun ? error : this.#failure;
     }
   }
 
+  /** Ends within a second: what waits has half of it to begin, and what is under way to end. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#line.pendingCount > 0) {
+      const timer = setTimeout(() => this.#failWaiting(new Error(CLOSED)), CLOSE_TIMEOUT_S * 1000);
+      // Last in the line.
+      await this.#line(() => {}).catch(() => {});
+      clearTimeout(timer);
+    }
+    this.#ended = true;
     await this.#opened?.sql.end({ timeout: CLOSE_TIMEOUT_S });
+  }
+
+  async #send<T>(query: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
+    if (this.#ended) throw new Error(CLOSED);
+    const opened = this.#opened ??= this.#open();
+    try {
+      const result = closeGap(await inTime(query(opened.sql)));
+      this.#answered(opened);
+      return result;
+    } catch (error) {
+      if (isAnswer(error)) this.#answered(opened);
+      else this.#drop(opened, error);
+      throw error;
+    }
+  }
+
+  #answered(opened: OpenConnection): void {
+    if (opened.answered || this.#opened !== opened) return;
+    opened.answered = true;
+    this.#limit(this.#inFlightMax);
+  }
+
+  #limit(inFlight: number): void {
+    this.#turns.concurrency = inFlight;
+    this.#line.concurrency = inFlight;
+  }
+
+  #drop(opened: OpenConnection, error: unknown): void {
+    if (this.#opened !== opened) return;
+    this.#opened = undefined;
+    this.#limit(1);
+    opened.sql.end({ timeout: 0 }).catch(() => {});
+    if (!opened.answered) this.#failWaiting(error);
+  }
+
+  #failWaiting(error: unknown): void {
+    this.#failure = error;
+    this.#line.clearQueue();
+    this.#turns.clearQueue();
   }
 }
 
 interface OpenConnection {
   readonly sql: postgres.Sql;
-  /** Runs a query as soon as it may be sent. */
-  readonly inTurn: <T>(query: () => PromiseLike<T>) => PromiseLike<T>;
+  /** Whether the server ever did, if with an error. */
+  answered: boolean;
+}
+
+/** What is as late as this is taken for lost. */
+async function inTime<T>(answer: PromiseLike<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`No answer within ${STATEMENT_TIMEOUT_MS} ms`)),
+    STATEMENT_TIMEOUT_MS,
+  );
+  try {
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**

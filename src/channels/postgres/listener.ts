@@ -206,8 +206,6 @@ export class Listener {
     const echoes = new Echoes();
     let connected = false;
     const sql = this.#open(LISTENER_NAME, {
-      max_lifetime: null,
-      idle_timeout: null,
       onclose: () => connected && doubt.reject(new Error("The connection was closed")),
       onnotify: (channel: string, payload: string) => {
         if (channel === own && payload.startsWith(HEARTBEAT)) echoes.hear(payload);

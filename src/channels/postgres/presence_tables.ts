@@ -1,3 +1,4 @@
+import type postgres from "postgres";
 import type { MemberInfo } from "../groups.ts";
 import type { Present } from "../stores.ts";
 import type { WarnHandler } from "../subscribers.ts";
@@ -64,7 +65,7 @@ export class PresenceTables {
 
   /** From now on this is a name of an instance that lives; those before, if empty, are no more. */
   async begin(name: string, before: readonly string[]): Promise<void> {
-    await this.#connection.run((sql) =>
+    await this.#first((sql) =>
       sql`with gone as (
           delete from channels.instances i
           where id = any(string_to_array(${list(before)}, ' '))
@@ -79,7 +80,7 @@ export class PresenceTables {
    * if the server's clock does not show more than `reapUntil` yet.
    */
   async beat(names: readonly string[], reapUntil: number): Promise<Heard> {
-    const rows = await this.#connection.run((sql) =>
+    const rows = await this.#first((sql) =>
       sql<{ id: string | null; at: number }[]>`
         with own as (
           select string_to_array(${list(names)}, ' ') as names
@@ -124,7 +125,7 @@ export class PresenceTables {
 
   /** Takes out all members under these names. */
   async empty(names: readonly string[]): Promise<void> {
-    await this.#connection.run((sql) =>
+    await this.#first((sql) =>
       sql`delete from channels.memberships
         where instance = any(string_to_array(${list(names)}, ' '))`
     );
@@ -132,9 +133,17 @@ export class PresenceTables {
 
   /** The same, and nobody bears them any more. */
   async remove(names: readonly string[]): Promise<void> {
-    await this.#connection.run((sql) =>
+    await this.#first((sql) =>
       sql`delete from channels.instances where id = any(string_to_array(${list(names)}, ' '))`
     );
+  }
+
+  /**
+   * Before the queues' messages and whoever asks: a heartbeat behind thousands of them would be too
+   * late. An instance writes one statement at a time.
+   */
+  #first<T>(query: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
+    return this.#connection.run(query, { first: true });
   }
 
   async #saveBatch(rows: readonly PresenceRow[], names: readonly string[]): Promise<void> {
@@ -160,7 +169,7 @@ export class PresenceTables {
       ...(info ? { info: JSON.stringify(info) } : {}),
     })));
     // The foreign key refuses entries of an instance that the others have taken for dead.
-    await this.#connection.run((sql) =>
+    await this.#first((sql) =>
       sql`with row as (
             select r ->> 'group' as group_name, r ->> 'channel' as channel,
               (r ->> 'ttlMs')::float8 as ttl_ms, (r ->> 'info')::json as info
