@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { openPostgresBus, postgresChannelLayer } from "../../src/channels/mod.ts";
 import { Notifier } from "../../src/channels/postgres/notifier.ts";
 import { Seal } from "../../src/channels/postgres/seal.ts";
@@ -28,6 +29,43 @@ Deno.test("a name that no instance has silences nobody: what is sent to it is dr
   assert.deepEqual(await two.receive(channel), { n: 1 });
   assert.deepEqual(warnings, []);
   assert.equal(one.counters().bus["dropped"], names.length * 3);
+});
+
+Deno.test("the key is read whole, however the database writes bytes", async () => {
+  await using db = await createTestDatabase();
+  const database = new URL(db.url).pathname.slice(1);
+  await db.sql.unsafe(`alter database ${database} set bytea_output = 'escape'`);
+  const [key] = await db.sql`select id, encode(secret, 'hex') as secret from channels.keys`;
+  const clock = new ServerClock();
+  const seal = new Seal("0".repeat(32), clock);
+  const secrets: string[] = [];
+  const setKeys = seal.setKeys.bind(seal);
+  seal.setKeys = (keys) => {
+    for (const { id, secret } of keys) secrets.push(`${id} ${Buffer.from(secret).toString("hex")}`);
+    return setKeys(keys);
+  };
+  const notifier = new Notifier({
+    connection: { url: db.url },
+    seal,
+    clock,
+    onOverflow: () => {},
+    warn: (message, error) => assert.fail(`${message}: ${error}`),
+  });
+  assert.ok(await notifier.loadKeys());
+  assert.deepEqual(secrets, [`${key!["id"]} ${key!["secret"]}`]);
+  await notifier.close();
+});
+
+Deno.test("what SQL sends arrives, however the database writes bytes", async () => {
+  await using db = await createTestDatabase();
+  const database = new URL(db.url).pathname.slice(1);
+  await db.sql.unsafe(`alter database ${database} set bytea_output = 'escape'`);
+  await using layer = await postgresChannelLayer({ url: db.url });
+  const channel = layer.newChannel();
+  await layer.groupAdd("g", channel);
+  await db.sql`select channels.group_send('g', '{"n": 1}')`;
+  await until(() => layer.counters().delivered + layer.counters().bus["unopened"]! === 1);
+  assert.equal(layer.counters().delivered, 1);
 });
 
 Deno.test("what the server refuses is given up and told, and the next goes on", async () => {

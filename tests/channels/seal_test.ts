@@ -75,6 +75,21 @@ Deno.test("new keys open what is sealed with them, and what is sealed with those
   assert.equal(ben.open(old), "unknown key");
 });
 
+Deno.test("a secret that is too short is refused, and what was in use stays", () => {
+  const [ann, ben] = [seal("aa"), seal("bb")];
+  for (const length of [0, 1, 31]) {
+    const short = { id: 8, secret: new Uint8Array(length) };
+    assert.throws(
+      () => ann.setKeys([KEY, short]),
+      new RegExp(`^RangeError: Cannot seal with key 8 .* ${length} bytes`),
+    );
+  }
+  assert.equal(String(opened(ben, ann.seal(Buffer.from("genuine")))), "genuine");
+  const fresh = new Seal("cc".repeat(16), new ServerClock());
+  assert.throws(() => fresh.setKeys([{ id: 8, secret: new Uint8Array(0) }]), RangeError);
+  assert.equal(fresh.ready, false);
+});
+
 Deno.test("numbers grow, also when the server's clock is put back", () => {
   const clock = new ServerClock();
   const ann = new Seal("aa".repeat(16), clock);

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type postgres from "postgres";
 import type { WarnHandler } from "../subscribers.ts";
 import { answeredState, Connection, type ConnectionOptions } from "./connection.ts";
@@ -227,14 +228,18 @@ export class Notifier {
   /** Loads the keys anew; false, after a pause, when that cannot be done now. */
   async loadKeys(): Promise<boolean> {
     const { clock, seal } = this.#options;
+    // Encoded: with `bytea_output = 'escape'` postgres.js makes a byte or none of a bytea.
     const askedAt = performance.now();
     try {
       const rows = await this.#query((sql) =>
-        sql<{ id: number; secret: Uint8Array; now: number }[]>`
-          select id, secret, (extract(epoch from clock_timestamp()) * 1000)::float8 as now
+        sql<{ id: number; secret: string; now: number }[]>`
+          select id, encode(secret, 'hex') as secret,
+            (extract(epoch from clock_timestamp()) * 1000)::float8 as now
           from channels.keys`
       );
-      const change = seal.setKeys(rows);
+      const change = seal.setKeys(
+        rows.map(({ id, secret }) => ({ id, secret: Buffer.from(secret, "hex") })),
+      );
       if (rows.length === 0) throw new Error(NO_KEY);
       clock.set(rows[0]!.now, askedAt);
       this.#failing = "";

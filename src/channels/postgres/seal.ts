@@ -6,6 +6,7 @@ import type { ServerClock } from "./server_clock.ts";
 export const PAYLOAD_MAX_BYTES = 7_999;
 
 const VERSION = 2;
+const SECRET_MIN_BYTES = 32;
 const CIPHER = "chacha20-poly1305";
 const INSTANCE_BYTES = 16;
 // Version, key id, instance: 21 bytes, which base64 makes 28 characters of, whatever follows.
@@ -80,8 +81,19 @@ export class Seal {
     return this.#keys.size > 0;
   }
 
-  /** From now on these open, and the newest seals; without any, it seals on with the last. */
+  /**
+   * From now on these open, and the newest seals; without any, it seals on with the last.
+   *
+   * @throws {RangeError} when one is short enough to be guessed: nothing is changed then
+   */
   setKeys(keys: readonly { readonly id: number; readonly secret: Uint8Array }[]): KeyChange {
+    for (const { id, secret } of keys) {
+      if (secret.length >= SECRET_MIN_BYTES) continue;
+      throw new RangeError(
+        `Cannot seal with key ${id} of channels.keys: its secret was read as ${secret.length} bytes, ` +
+          `not ${SECRET_MIN_BYTES}`,
+      );
+    }
     const added = keys.some(({ id }) => !this.#keys.has(id));
     const sealedWith = this.#newest;
     this.#keys.clear();
