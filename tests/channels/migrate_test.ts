@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
-import { migrateChannels, postgresChannelLayer } from "../../src/channels/mod.ts";
+import {
+  type ChannelLayer,
+  type Message,
+  MESSAGE_MAX_BYTES,
+  migrateChannels,
+  postgresChannelLayer,
+} from "../../src/channels/mod.ts";
 import { connect, type Sql } from "../../src/db/pool.ts";
-import { createTestDatabase } from "../support/database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text).length;
 
 /** The SQLSTATE that a statement fails with. */
 async function state(statement: PromiseLike<unknown>): Promise<string> {
@@ -68,6 +76,7 @@ Deno.test("maru_publisher may call the SQL functions for sending, others may not
   ];
   const inner = [
     () => somebody.sql`select channels.publish_signed('{}')`,
+    () => somebody.sql`select channels.assert_message('{}')`,
     () => somebody.sql`select channels.enqueue('queue', '{}', 1, 1)`,
     () => somebody.sql`select channels.enqueue_exactly('queue', '{}', 1, 1)`,
     () => somebody.sql`select secret from channels.keys`,
@@ -104,26 +113,60 @@ Deno.test("what SQL sends to no name, or without a message, is refused like othe
   }
 });
 
-Deno.test("SQL sends a message of almost 1 MiB, and refuses a larger one", async () => {
-  await using db = await createTestDatabase();
-  const { sql } = db;
-  await using layer = await postgresChannelLayer({ url: db.url });
+/** The three ways to send from SQL, each with the channel where it arrives. */
+async function senders(db: TestDatabase, layer: ChannelLayer) {
   const channel = layer.newChannel();
   await layer.groupAdd("g", channel);
-  const message = (length: number) => JSON.stringify({ text: "x".repeat(length) });
-  // The event that carries it to a group or a local channel says their name, too.
-  const fits = message(1024 * 1024 - 200);
-  const large = message(1024 * 1024);
-  const senders = [
-    (text: string) => sql`select channels.group_send('g', ${text}::text::jsonb)`,
-    (text: string) => sql`select channels.send(${channel}, ${text}::text::jsonb)`,
-    (text: string) => sql`select channels.send('queue', ${text}::text::jsonb)`,
+  const { sql } = db;
+  return [
+    [channel, (text: string) => sql`select channels.group_send('g', ${text}::text::jsonb)`],
+    [channel, (text: string) => sql`select channels.send(${channel}, ${text}::text::jsonb)`],
+    ["queue", (text: string) => sql`select channels.send('queue', ${text}::text::jsonb)`],
+  ] as const;
+}
+
+Deno.test("SQL sends what a layer sends, up to 1 MiB of JSON without spaces, and no more", async () => {
+  await using db = await createTestDatabase();
+  await using layer = await postgresChannelLayer({ url: db.url });
+  const filled = (content: Message, length: number) => {
+    const pad = length - bytes(JSON.stringify({ ...content, pad: "" }));
+    return JSON.stringify({ ...content, pad: "x".repeat(pad) });
+  };
+  const contents = [
+    {},
+    // jsonb writes a space after each comma and colon.
+    { list: Array(400_000).fill(1) },
+    {
+      '", "': ['"', '\\", : \\\\', "마루 : 마루", {}, { a: [[], null] }],
+      list: Array(10_000).fill(": , "),
+    },
   ];
-  for (const [i, send] of senders.entries()) {
-    assert.equal(await state(send(large)), "54000");
-    await assert.rejects(send(large), /more than 1 MiB/);
-    await send(fits);
-    const received = await layer.receive(i === 2 ? "queue" : channel);
-    assert.equal(JSON.stringify(received) === fits, true);
+  for (const [channel, send] of await senders(db, layer)) {
+    for (const content of contents) {
+      const fits = filled(content, MESSAGE_MAX_BYTES);
+      assert.equal(bytes(fits), MESSAGE_MAX_BYTES);
+      await layer.send(channel, JSON.parse(fits));
+      await layer.receive(channel);
+      await send(fits);
+      assert.deepEqual(await layer.receive(channel), JSON.parse(fits));
+      const large = filled(content, MESSAGE_MAX_BYTES + 1);
+      await assert.rejects(send(large), { code: "54000", message: /more than 1 MiB/ });
+    }
+  }
+});
+
+Deno.test("SQL refuses a message nested deeper than 1,000", async () => {
+  await using db = await createTestDatabase();
+  await using layer = await postgresChannelLayer({ url: db.url });
+  const lists = (depth: number) => `{"n":${"[".repeat(depth - 1)}1${"]".repeat(depth - 1)}}`;
+  const objects = (depth: number) => `${'{"n":'.repeat(depth)}1${"}".repeat(depth)}`;
+  const wide = (depth: number) =>
+    `{"a":${JSON.stringify("[".repeat(3_000))},"l":[1,[],${lists(depth - 2)}]}`;
+  for (const [channel, send] of await senders(db, layer)) {
+    for (const make of [lists, objects, wide]) {
+      await send(make(1_000));
+      assert.equal(JSON.stringify(await layer.receive(channel)), make(1_000));
+      await assert.rejects(send(make(1_001)), { code: "22023", message: /deeper than 1000/ });
+    }
   }
 });

@@ -316,4 +316,92 @@ begin
   perform channels.publish_signed(jsonb_build_object('wake', channel));
 end $$;
 `,
+}, {
+  name: "messages measured as they are received",
+  text: `
+create function channels.assert_message(message jsonb) returns void
+language plpgsql immutable set search_path = pg_catalog as $$
+declare
+  body text := message::text;
+  bytes int := octet_length(body);
+begin
+  -- The spaces that jsonb writes after commas and colons do not count; they are a third at most.
+  if bytes between 1048577 and 1572864 then
+    bytes := octet_length(regexp_replace(body, '("(?:[^"\\\\]|\\\\.)*")| ', '\\1', 'g'));
+  end if;
+  if bytes > 1048576 then
+    raise exception 'Cannot send the message: % bytes is more than 1 MiB', bytes
+      using errcode = 'program_limit_exceeded';
+  end if;
+  -- Shorter ones are not so deep.
+  if bytes > 2000 and jsonb_path_exists(message,
+    'strict $.**{1000} ? (@.type() == "object" || @.type() == "array")') then
+    raise exception 'Cannot send the message: it is nested deeper than 1000'
+      using errcode = 'invalid_parameter_value';
+  end if;
+end $$;
+comment on function channels.assert_message is 'Refuses what instances would: a message above 1 MiB as JSON without spaces, or nested deeper than 1,000';
+
+create or replace function channels.publish_signed(event jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  key record;
+  nonce text := gen_random_uuid();
+  sent_at bigint := extract(epoch from clock_timestamp()) * 1000;
+  body text := event::text;
+  -- A character is at most four bytes, and a payload holds fewer than 8,000.
+  piece_length constant int := 1900;
+  pieces int := greatest(1, ceil(length(body)::numeric / piece_length));
+  head text;
+  piece text;
+begin
+  select id, secret into strict key from channels.keys order by id desc limit 1;
+  for i in 1 .. pieces loop
+    piece := substr(body, (i - 1) * piece_length + 1, piece_length);
+    head := concat_ws(' ', 's', key.id, nonce, sent_at, i, pieces);
+    perform pg_notify('channels_all', concat_ws(' ', head,
+      encode(channels.hmac_sha256(key.secret, convert_to(head || ' ' || piece, 'UTF8')), 'hex'), piece));
+  end loop;
+end $$;
+
+create or replace function channels.group_send("group" text, message jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if "group" is null or "group" !~ '^[A-Za-z0-9_.-]{1,99}$' then
+    raise exception 'Cannot send to group "%": a name has 1 to 99 ASCII letters, digits, "-", "_" or "."', "group"
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if jsonb_typeof(message) is distinct from 'object' then
+    raise exception 'Cannot send to group "%": the message is no JSON object', "group"
+      using errcode = 'invalid_parameter_value';
+  end if;
+  perform channels.assert_message(message);
+  perform channels.publish_signed(jsonb_build_object('group', "group", 'message', message));
+end $$;
+
+create or replace function channels.send(channel text, message jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if channel is null or channel !~ '^[A-Za-z0-9_.-]+(![A-Za-z0-9_.-]+)?$' or length(channel) > 99 then
+    raise exception 'Cannot send to channel "%": a name has 1 to 99 ASCII letters, digits, "-", "_" or ".", with one "!" within if it is process-local', channel
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if jsonb_typeof(message) is distinct from 'object' then
+    raise exception 'Cannot send to channel "%": the message is no JSON object', channel
+      using errcode = 'invalid_parameter_value';
+  end if;
+  perform channels.assert_message(message);
+  if position('!' in channel) > 0 then
+    perform channels.publish_signed(jsonb_build_object('channel', channel, 'message', message));
+    return;
+  end if;
+  if not (select put from channels.enqueue(channel, message::json, ${SQL_TTL_MS}, ${SQL_CAPACITY})) then
+    raise exception 'Cannot send to channel "%": it is full', channel
+      using errcode = 'program_limit_exceeded', hint = 'Nobody reads it, or its readers are too slow';
+  end if;
+  perform channels.publish_signed(jsonb_build_object('wake', channel));
+end $$;
+
+revoke all on function channels.assert_message from public;
+`,
 }];
