@@ -6,6 +6,7 @@ import {
 } from "../../src/channels/mod.ts";
 import { QUEUE_POLL_MS } from "../../src/channels/queue_readers.ts";
 import { createTestDatabase } from "../support/database.ts";
+import { until } from "../support/until.ts";
 
 Deno.test("two who send at once do not both take the last place of a queue channel", async () => {
   await using db = await createTestDatabase();
@@ -49,6 +50,40 @@ Deno.test("of many concurrent sends exactly the capacity gets in", async () => {
   const outcomes = await Promise.allSettled(sends.flat());
   assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 10);
   assert.equal((await db.sql`select from channels.queue`).length, 10);
+});
+
+Deno.test("the capacity is exact, and no send fails, whatever isolation is the default", async () => {
+  await using db = await createTestDatabase();
+  const database = new URL(db.url).pathname.slice(1);
+  for (const isolation of ["repeatable read", "serializable"]) {
+    await db.sql.unsafe(
+      `alter database ${database} set default_transaction_isolation = '${isolation}'`,
+    );
+    await using layer = await postgresChannelLayer({
+      url: db.url,
+      capacity: 2,
+      connection: { connection: { default_transaction_isolation: "serializable" } },
+    });
+    await layer.send("queue", { n: 1 });
+    const taken = Promise.withResolvers<void>();
+    const commit = Promise.withResolvers<void>();
+    const other = db.sql.begin("isolation level read committed", async (tx) => {
+      await tx`select channels.enqueue_exactly('queue', '{"n": 2}', 60000, 2)`;
+      taken.resolve();
+      await commit.promise;
+    });
+    await taken.promise;
+    const sent = layer.send("queue", { n: 3 }).then(() => "sent", (error: Error) => error.name);
+    const waits = async () =>
+      (await db.sql`select from pg_locks where locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())`).length >
+        0;
+    await until(waits);
+    commit.resolve();
+    await other;
+    assert.equal(await sent, "ChannelFullError", isolation);
+    await layer.flush();
+  }
 });
 
 Deno.test("a reader on another instance is woken, and does not wait for its next look", async () => {

@@ -28,6 +28,9 @@ const CLOSE_TIMEOUT_S = 0.5;
 // answered: of what postgres.js 3.4.9 holds back while it connects it sends but the half, and the
 // rest only when nothing else is under way.
 const IN_FLIGHT_MAX = 16;
+// Whoever waited for the lock of a queue has to see what was committed meanwhile, whatever the
+// default of the database or the role.
+const READ_COMMITTED = { default_transaction_isolation: "read committed" };
 const CLOSED = "Cannot query: the connection is closed";
 
 /** Opens one connection of this library's, lazily, as postgres.js does. */
@@ -36,6 +39,7 @@ export function openConnection(
   name: string,
   { connection = {} }: Pick<ConnectionOptions, "connection">,
   own: Readonly<Record<string, unknown>> = {},
+  settings: Readonly<Record<string, string>> = {},
 ): postgres.Sql {
   const reach: Record<string, unknown> = { ...connection };
   for (const option of NOT_TAKEN_OVER) delete reach[option];
@@ -48,7 +52,7 @@ export function openConnection(
     idle_timeout: 0,
     onnotice: () => {},
     ...own,
-    connection: { ...connection.connection, application_name: name },
+    connection: { ...connection.connection, ...settings, application_name: name },
   } as postgres.Options<Record<string, never>>);
 }
 
@@ -99,8 +103,10 @@ export class Connection {
     // A pooler in transaction mode and prepared statements do not go together.
     const prepare = directUrl === url;
     const backoff = () => RECONNECT_DELAY_MS / 1000;
+    // A pooler refuses settings that it does not know.
+    const settings = prepare ? READ_COMMITTED : {};
     this.#open = () => ({
-      sql: openConnection(url, name, options, { prepare, backoff }),
+      sql: openConnection(url, name, options, { prepare, backoff }, settings),
       answered: false,
     });
     // Nor does a pooler with a statement that is sent behind another one: without preparing,
