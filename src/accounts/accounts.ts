@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Pool } from "../db/pool.ts";
 import { guestName } from "./guest_names.ts";
@@ -92,11 +93,13 @@ export class Accounts {
   }
 
   async #loadKey(): Promise<Uint8Array> {
+    // Encoded: with `bytea_output = 'escape'` postgres.js makes a byte or none of a bytea.
     const [row] = await this.#options.readers.query((sql) =>
-      sql<{ secret: Uint8Array }[]>`select secret from server_keys where name = 'guest_cookie'`
+      sql<{ secret: string }[]>`
+        select encode(secret, 'hex') as secret from server_keys where name = 'guest_cookie'`
     );
     if (row === undefined) throw new Error('Cannot sign cookies: no key "guest_cookie"');
-    return row.secret;
+    return Buffer.from(row.secret, "hex");
   }
 }
 

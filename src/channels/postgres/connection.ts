@@ -132,7 +132,9 @@ export class Connection {
       return this.#send(query);
     };
     try {
-      return await (first ? this.#turns(send) : this.#line(() => this.#turns(send)));
+      // Where nobody waits there is no line to stand in.
+      const now = first || this.#line.pendingCount + this.#turns.pendingCount === 0;
+      return await (now ? this.#turns(send) : this.#line(() => this.#turns(send)));
     } catch (error) {
       throw begun ? error : this.#failure;
     }

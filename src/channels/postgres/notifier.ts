@@ -228,9 +228,9 @@ export class Notifier {
   /** Loads the keys anew; false, after a pause, when that cannot be done now. */
   async loadKeys(): Promise<boolean> {
     const { clock, seal } = this.#options;
-    // Encoded: with `bytea_output = 'escape'` postgres.js makes a byte or none of a bytea.
     const askedAt = performance.now();
     try {
+      // Encoded: with `bytea_output = 'escape'` postgres.js makes a byte or none of a bytea.
       const rows = await this.#query((sql) =>
         sql<{ id: number; secret: string; now: number }[]>`
           select id, encode(secret, 'hex') as secret,
