@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { Mailboxes } from "../../src/channels/mailboxes.ts";
 
 function mailboxes(now: () => number = () => 0): Mailboxes {
@@ -88,6 +89,6 @@ Deno.test("a handler that is at work for long enough has a turn of its own each 
   for (let turn = 0; turn < 3; turn++) {
     for (let n = 0; n < 999; n++) all.put("a", { again: true }, 100);
     assert.equal(handled, 1_998 * (turn + 1), "nothing is put aside");
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 });
