@@ -26,3 +26,18 @@ export function assertIntervals(intervals: Readonly<Record<string, number | unde
     );
   }
 }
+
+/**
+ * What a promise resolves to, if it settles in this time.
+ *
+ * @throws {Error} with this message, when it does not
+ */
+export async function inTime<T>(working: PromiseLike<T>, ms: number, late: string): Promise<T> {
+  const over = Promise.withResolvers<never>();
+  const timer = setTimeout(() => over.reject(new Error(late)), ms);
+  try {
+    return await Promise.race([working, over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

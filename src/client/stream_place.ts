@@ -23,7 +23,10 @@ export class StreamPlace {
     return `?${new URLSearchParams({ after: String(this.#position), epoch: this.#epoch })}`;
   }
 
-  /** Begins where the server begins; with a place of its own it goes on. False when that cannot be: `reset` follows. */
+  /**
+   * Begins where the server begins; with a place of its own it goes on. False when that cannot be:
+   * `reset` follows.
+   */
   begin({ position, epoch }: WelcomeFrame): boolean {
     this.#position ??= position;
     this.#epoch ??= epoch;

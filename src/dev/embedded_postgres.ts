@@ -63,17 +63,17 @@ export async function startEmbeddedPostgres(
   }
   starting.release();
   const { pid, port } = server;
-  const stop = (mode: StopMode) => stopServer(server, data, mode);
+  const stop = (mode: StopMode = "fast") => stopServer(server, data, mode);
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     port,
     pid,
-    stop: (mode = "fast") => stop(mode),
+    stop,
     async [Symbol.asyncDispose]() {
       users.release();
       const last = await tryLockFile(`${folder}/users.lock`);
       if (last === null) return;
-      await stop("fast");
+      await stop();
       last.release();
     },
   };

@@ -19,7 +19,14 @@ async function surviveKilled({ members }: { members: 0 | 1 }): Promise<void> {
   const own = layer.newChannel();
   if (members > 0) await layer.groupAdd("room", own, { info: { name: "survivor" } });
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "tests/channels/presence_member.ts", db.url, "room"],
+    args: [
+      "run",
+      "--allow-net",
+      "--allow-env",
+      "tests/channels/presence_member.ts",
+      db.url,
+      "room",
+    ],
     stdout: "piped",
   }).spawn();
   const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();

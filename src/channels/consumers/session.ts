@@ -4,7 +4,7 @@ import { unfailing, type WarnHandler } from "../subscribers.ts";
 import { begin, type ConsumerContext, dispatch } from "./consumer.ts";
 import type { Keepalive } from "./keepalive.ts";
 import { isThenable } from "../thenable.ts";
-import { TIMER_MAX_MS } from "../time_limit.ts";
+import { inTime, TIMER_MAX_MS } from "../time_limit.ts";
 import {
   beginSocket,
   type Scope,
@@ -292,7 +292,8 @@ export class SocketSession implements ConsumerContext, SocketContext, WireEvents
   async #watch(what: string, working: PromiseLike<unknown>): Promise<void> {
     const { handlerTimeoutMs = HANDLER_TIMEOUT_MS } = this.#options;
     try {
-      await (handlerTimeoutMs > TIMER_MAX_MS ? working : within(handlerTimeoutMs, working));
+      const late = `It takes longer than ${handlerTimeoutMs} ms`;
+      await (handlerTimeoutMs > TIMER_MAX_MS ? working : inTime(working, handlerTimeoutMs, late));
     } catch (error) {
       this.#fail(what, error);
     }
@@ -374,20 +375,6 @@ function assertClosing(code: number, reason: string): void {
 const CLOSE_CODES = [[1000, 1003], [1007, 1013], [3000, 4999]] as const;
 // A control frame has 125 bytes, of which the code takes two (RFC 6455, section 5.5).
 const CLOSE_REASON_MAX_BYTES = 123;
-
-/** Waits for a promise, but not longer than this. */
-async function within(ms: number, working: PromiseLike<unknown>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`It takes longer than ${ms} ms`)),
-    ms,
-  );
-  try {
-    await Promise.race([working, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /**
  * What ends the wait for a socket that is gone, what its channel's name is refused with, and what its

@@ -5,7 +5,7 @@ import { settled } from "../queue_readers.ts";
 import { unfailing, type WarnHandler } from "../subscribers.ts";
 import { begin, type Consumer, dispatch } from "./consumer.ts";
 import { HANDLER_TIMEOUT_MS } from "./session.ts";
-import { assertTimeLimits, TIMER_MAX_MS } from "../time_limit.ts";
+import { assertTimeLimits, inTime, TIMER_MAX_MS } from "../time_limit.ts";
 
 /** What is at work when the worker stops has so long to end. */
 export const WORKER_GRACE_MS = 30_000;
@@ -134,17 +134,11 @@ async function serve(service: Service, first: WorkingConsumer): Promise<void> {
 
 /** Who stops is likely to end its process next: what was being taken would be lost with it. */
 async function untilPutBack(signal: AbortSignal, warn: WarnHandler): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`The queue store does not answer within ${PUT_BACK_MAX_MS} ms`)),
-    PUT_BACK_MAX_MS,
-  );
+  const late = `The queue store does not answer within ${PUT_BACK_MAX_MS} ms`;
   try {
-    await Promise.race([settled(signal), late.promise]);
+    await inTime(settled(signal), PUT_BACK_MAX_MS, late);
   } catch (error) {
     warn("Cannot put back what was being taken: it may be lost", error);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

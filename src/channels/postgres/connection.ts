@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import postgres from "postgres";
+import { inTime } from "../time_limit.ts";
 
 /** Which database, and how to reach it; shared by all connections of a bus or a store. */
 export interface ConnectionOptions {
@@ -32,6 +33,8 @@ const IN_FLIGHT_MAX = 16;
 // default of the database or the role.
 const READ_COMMITTED = { default_transaction_isolation: "read committed" };
 const CLOSED = "Cannot query: the connection is closed";
+// What is as late as this is taken for lost.
+const NO_ANSWER = `No answer within ${STATEMENT_TIMEOUT_MS} ms`;
 
 /** Opens one connection of this library's, lazily, as postgres.js does. */
 export function openConnection(
@@ -157,7 +160,7 @@ export class Connection {
     if (this.#ended) throw new Error(CLOSED);
     const opened = this.#opened ??= this.#open();
     try {
-      const result = closeGap(await inTime(query(opened.sql)));
+      const result = closeGap(await inTime(query(opened.sql), STATEMENT_TIMEOUT_MS, NO_ANSWER));
       this.#answered(opened);
       return result;
     } catch (error) {
@@ -197,20 +200,6 @@ interface OpenConnection {
   readonly sql: postgres.Sql;
   /** Whether the server ever did, if with an error. */
   answered: boolean;
-}
-
-/** What is as late as this is taken for lost. */
-async function inTime<T>(answer: PromiseLike<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`No answer within ${STATEMENT_TIMEOUT_MS} ms`)),
-    STATEMENT_TIMEOUT_MS,
-  );
-  try {
-    return await Promise.race([answer, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type postgres from "postgres";
 import type { WarnHandler } from "../subscribers.ts";
+import { inTime } from "../time_limit.ts";
 import { answeredState, type ConnectionOptions, openConnection } from "./connection.ts";
 import type { ServerClock } from "./server_clock.ts";
 import { sleep } from "./sleep.ts";
@@ -292,13 +293,6 @@ class Echoes {
 }
 
 async function within<T>(wanted: Promise<T>, ms: number, doubt: Promise<never>): Promise<T> {
-  if (ms === Infinity) return await Promise.race([wanted, doubt]);
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`No answer within ${ms} ms`)), ms);
-  wanted.catch(() => {});
-  try {
-    return await Promise.race([wanted, doubt, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const first = Promise.race([wanted, doubt]);
+  return await (ms === Infinity ? first : inTime(first, ms, `No answer within ${ms} ms`));
 }

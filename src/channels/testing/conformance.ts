@@ -1,3 +1,4 @@
+import { inTime } from "../time_limit.ts";
 import type { ConformanceBackend } from "./backend.ts";
 import { channelItems } from "./channel_items.ts";
 import { faultItems } from "./fault_items.ts";
@@ -70,7 +71,7 @@ export function testChannelLayer(backend: ConformanceBackend): void {
       sanitizeResources: true,
       async fn() {
         await using network = await backend.open(item);
-        await within(ITEM_TIMEOUT_MS, run(network));
+        await inTime(run(network), ITEM_TIMEOUT_MS, `Not done within ${ITEM_TIMEOUT_MS} ms`);
       },
     });
   }
@@ -78,13 +79,3 @@ export function testChannelLayer(backend: ConformanceBackend): void {
 
 // An item that waits for what never comes is to fail, not to hang.
 const ITEM_TIMEOUT_MS = 90_000;
-
-async function within(ms: number, run: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`Not done within ${ms} ms`)), ms);
-  try {
-    await Promise.race([run, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
